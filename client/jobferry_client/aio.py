@@ -1,0 +1,79 @@
+"""The same API for asyncio: every method of :class:`JobClient`, awaited instead of called."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from jobferry_client.client import JobClient
+from jobferry_client.connection import Timing
+from jobferry_client.engine import Token
+from jobferry_shared.job import Job
+from jobferry_shared.states import Status
+
+__all__ = ["AsyncJobClient"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _awaited(
+    method: Callable[Concatenate[JobClient, P], R],
+) -> Callable[Concatenate["AsyncJobClient", P], Coroutine[Any, Any, R]]:
+    """The method, run on a thread: SQLite's fsync would hold up the loop."""
+
+    async def awaited(self: "AsyncJobClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, self._client, *args, **kwargs)
+
+    awaited.__doc__ = method.__doc__
+    awaited.__name__ = method.__name__
+    return awaited
+
+
+class AsyncJobClient:
+    """Background jobs in a SQLite file; see :class:`JobClient`, whose arguments it takes."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        url: str | None = None,
+        token: Token = None,
+        *,
+        timing: Timing | None = None,
+    ) -> None:
+        self._client = JobClient(path, url, token, timing=timing)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    submit = _awaited(JobClient.submit)
+    submit_many = _awaited(JobClient.submit_many)
+    cancel = _awaited(JobClient.cancel)
+    get = _awaited(JobClient.get)
+    jobs = _awaited(JobClient.jobs)
+    wait = _awaited(JobClient.wait)
+    status = _awaited(JobClient.status)
+    sync = _awaited(JobClient.sync)
+    connect = _awaited(JobClient.connect)
+    disconnect = _awaited(JobClient.disconnect)
+    close = _awaited(JobClient.close)
+
+    async def watch(
+        self, limit: int = 10, status: Status | str | None = None, task: str | None = None
+    ) -> AsyncIterator[list[Job]]:
+        """A live query: what :meth:`jobs` returns, now and again each time it has changed."""
+        watch = self._client.watch(limit, status, task)
+        try:
+            while (jobs := await asyncio.to_thread(next, watch, None)) is not None:
+                yield jobs
+        finally:
+            watch.close()

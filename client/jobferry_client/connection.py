@@ -1,0 +1,174 @@
+"""One connection to a gateway: what is new here goes up, what is new there comes down.
+
+All of it runs on the engine's own event loop and thread, so SQLite may take its milliseconds here
+without holding up anybody else.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from websockets.asyncio.client import ClientConnection
+
+from jobferry_client.outgoing import Batch, next_batch
+from jobferry_client.replica import Replica, UnknownJob
+from jobferry_client.rows import parse_time
+from jobferry_shared import __version__
+from jobferry_shared.errors import RemoteProtocolError
+from jobferry_shared.messages import Changes, Error, Pushed, Reset, Welcome
+from jobferry_shared.session import ClientSession
+
+__all__ = ["Connection", "GatewayRefused", "Timing"]
+
+log = logging.getLogger("jobferry.client")
+
+
+class GatewayRefused(Exception):
+    """The gateway ended the session and said why."""
+
+    def __init__(self, code: str, message: str, retry_after: float | None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often the engine looks and how long it waits, in seconds."""
+
+    #: Looking whether another process wrote the file: a few microseconds each.
+    watch: float = 0.02
+    heartbeat: float = 15.0
+    #: Without any message for this long the connection is taken for dead.
+    silence: float = 40.0
+    connect: float = 10.0
+    #: A row that waits longer than this while connected is reported.
+    stalled: float = 30.0
+
+
+@dataclass(slots=True)
+class Connection:
+    """The conversation over one websocket, until one side ends it."""
+
+    socket: ClientConnection
+    replica: Replica
+    doorbell: asyncio.Event
+    timing: Timing
+    #: Called when the gateway let us in, and after every page that left nothing to read.
+    on_welcome: Callable[[], None]
+    on_change: Callable[[bool], None]
+    session: ClientSession = field(default_factory=ClientSession)
+    _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
+    _sent: int = 0
+
+    async def run(self) -> None:
+        """Talk until the connection ends, always by an exception."""
+        identity = self.replica.identity()
+        pending, oldest = self.replica.pending()
+        await self.socket.send(
+            self.session.hello(
+                identity.client_id,
+                identity.cursor,
+                client_version=__version__,
+                pending=pending,
+                oldest_pending_at=parse_time(oldest) if oldest else None,
+            )
+        )
+        await self._receive()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._receive_all())
+            tasks.create_task(self._push_all())
+            tasks.create_task(self._watch_file())
+            tasks.create_task(self._beat())
+
+    async def _receive_all(self) -> None:
+        while True:
+            await self._receive()
+
+    async def _receive(self) -> None:
+        async with asyncio.timeout(self.timing.silence):
+            text = await self.socket.recv()
+        match self.session.receive(text):
+            case Welcome(owner=owner):
+                self.replica.welcome(owner)
+                self.on_welcome()
+            case Pushed() as pushed:
+                self._acknowledge(pushed)
+            case Changes() as page:
+                await self._apply(page)
+            case Reset():
+                log.warning("the server's database is another one: reading everything again")
+                self.replica.forget_cursor()
+            case Error() as error:
+                raise GatewayRefused(error.code, error.message, error.retry_after)
+            case _:
+                pass
+
+    def _acknowledge(self, pushed: Pushed) -> None:
+        while self._in_flight and self._in_flight[0][0] <= pushed.through:
+            seq, batch = self._in_flight.popleft()
+            refused = [refusal for refusal in pushed.rejected if refusal.seq == seq]
+            for refusal in refused:
+                log.warning(
+                    "job %s was rejected: %s: %s", refusal.id, refusal.code, refusal.message
+                )
+            self.replica.acknowledge(
+                batch.first, batch.last, pushed.received_at, self.session.owner, refused
+            )
+        self.on_change(False)
+        self.doorbell.set()
+
+    async def _apply(self, page: Changes) -> None:
+        try:
+            self.replica.apply(page.rows, page.cursor, datetime.now(UTC))
+        except UnknownJob as unknown:
+            # The file was put back from a backup: its cursor is ahead of its rows.
+            self.replica.forget_cursor()
+            raise RemoteProtocolError(
+                f"a change of job {unknown}, which this file does not have: reading it all again"
+            ) from unknown
+        await self.socket.send(self.session.applied())
+        self.on_change(page.complete)
+
+    async def _push_all(self) -> None:
+        while True:
+            self.doorbell.clear()
+            while self.session.free and (batch := self._next()):
+                seq, text = self.session.push(batch.ops)
+                self._in_flight.append((seq, batch))
+                self._sent = batch.last
+                await self.socket.send(text)
+            await self.doorbell.wait()
+
+    def _next(self) -> Batch | None:
+        limits = self.session.limits
+        while entries := self.replica.outbox(self._sent, limits.batch):
+            if batch := next_batch(entries, limits, self._refuse):
+                return batch
+            self._sent = entries[-1]["seq"]
+        return None
+
+    def _refuse(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
+        log.warning("job %s can not be sent: %s: %s", id, code, message)
+        self.replica.reject(seq, id, code, message)
+        self.on_change(False)
+
+    async def _watch_file(self) -> None:
+        seen = self.replica.version()
+        while True:
+            await asyncio.sleep(self.timing.watch)
+            if (now := self.replica.version()) != seen:
+                seen = now
+                self.doorbell.set()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self.timing.heartbeat)
+            pending, text = self.replica.pending()
+            oldest = parse_time(text) if text else None
+            if oldest and (datetime.now(UTC) - oldest).total_seconds() > self.timing.stalled:
+                log.warning("%d operations wait, the oldest since %s", pending, oldest)
+            await self.socket.send(self.session.heartbeat(pending, oldest))

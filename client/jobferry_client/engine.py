@@ -1,0 +1,209 @@
+"""The sync engine: keeps one file and one gateway in step, for as long as it is wanted.
+
+It has a thread and an event loop of its own. It holds a lock beside the file, so there is one
+engine per file however many processes use it; the others stand by and take over when it ends.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from filelock import FileLock, Timeout
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from jobferry_client.backoff import full_jitter
+from jobferry_client.connection import Connection, GatewayRefused, Timing
+from jobferry_client.replica import Replica
+from jobferry_client.state import ConnectionState, Link, Ring
+from jobferry_shared.errors import JobferryError
+
+__all__ = ["Engine", "Token"]
+
+log = logging.getLogger("jobferry.client")
+
+#: A token, or what gives a fresh one each time it is asked.
+Token = str | Callable[[], str] | None
+
+STAND_BY_SECONDS = 0.5
+CLOSE_SECONDS = 2.0
+#: A token that a callable has just given is doubted once; then the person is asked.
+AUTH_TRIES = 2
+
+_NETWORK_ERRORS = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, JobferryError)
+
+
+class Engine:
+    """Connects, and connects again, until it is stopped."""
+
+    def __init__(
+        self, path: Path, url: str, token: Token, ring: Ring, timing: Timing | None = None
+    ) -> None:
+        self.link = Link(ConnectionState.DISCONNECTED, "not connected yet")
+        self.timing = timing or Timing()
+        self.completed_pages = 0
+        self._path = path
+        self._url = url
+        self._token = token
+        self._ring = ring
+        self._wanted = False
+        self._stopped = False
+        self._failures = 0
+        self._refused_tokens = 0
+        self._loop = asyncio.new_event_loop()
+        self._switch = asyncio.Event()
+        self._doorbell = asyncio.Event()
+        self._thread = Thread(target=self._run, name="jobferry-engine", daemon=True)
+        self._thread.start()
+
+    def want(self, connected: bool) -> None:
+        """The connectivity switch. Turning it on also tries again at once."""
+        self._wanted = connected
+        self._failures = self._refused_tokens = 0
+        self._call(self._switch.set)
+
+    def notice(self) -> None:
+        """Something was written in this process: look at the outbox now."""
+        self._call(self._doorbell.set)
+
+    def stop(self) -> None:
+        """End the engine and wait until the file is let go."""
+        self._stopped = True
+        self._call(self._switch.set)
+        self._thread.join()
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._live())
+        self._show(ConnectionState.CLOSED)
+
+    async def _live(self) -> None:
+        while not self._stopped:
+            self._switch.clear()
+            if not self._wanted:
+                self._show(ConnectionState.DISCONNECTED, "switched off")
+                await self._switch.wait()
+                continue
+            work = asyncio.ensure_future(self._connect_until_switched())
+            switched = asyncio.ensure_future(self._switch.wait())
+            await asyncio.wait({work, switched}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (work, switched):
+                task.cancel()
+            await asyncio.gather(work, switched, return_exceptions=True)
+
+    async def _connect_until_switched(self) -> None:
+        lock = FileLock(f"{self._path}.jobferry-lock", thread_local=False)
+        while True:
+            try:
+                lock.acquire(blocking=False)
+                break
+            except Timeout:
+                self._show(ConnectionState.DISCONNECTED, "another process syncs this file")
+                await asyncio.sleep(STAND_BY_SECONDS)
+        try:
+            replica = Replica(self._path)
+            try:
+                while True:
+                    await self._attempt(replica)
+            finally:
+                replica.close()
+        except Exception as error:
+            log.exception("the sync engine failed; it starts anew")
+            await self._pause(f"{type(error).__name__}: {error}")
+        finally:
+            lock.release()
+
+    async def _attempt(self, replica: Replica) -> None:
+        self._show(ConnectionState.CONNECTING)
+        try:
+            await self._converse(replica)
+        except* GatewayRefused as group:
+            await self._after_refusal(_first(group))
+        except* InvalidStatus as group:
+            await self._after_status(_first(group))
+        except* InvalidURI as group:
+            await self._need_person(ConnectionState.DISCONNECTED, str(_first(group)))
+        except* _NETWORK_ERRORS as group:
+            await self._pause(_in_words(_first(group)))
+
+    async def _converse(self, replica: Replica) -> None:
+        token = await asyncio.to_thread(self._token) if callable(self._token) else self._token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with connect(
+            self._url,
+            additional_headers=headers,
+            compression=None,
+            max_size=None,
+            open_timeout=self.timing.connect,
+            close_timeout=CLOSE_SECONDS,
+            # The protocol has heartbeats of its own, in both directions.
+            ping_interval=None,
+        ) as socket:
+            await Connection(
+                socket, replica, self._doorbell, self.timing, self._welcomed, self._changed
+            ).run()
+
+    def _welcomed(self) -> None:
+        self._failures = self._refused_tokens = 0
+        self._show(ConnectionState.CONNECTED)
+
+    def _changed(self, complete: bool) -> None:
+        self.completed_pages += complete
+        self._ring.ring()
+
+    async def _after_refusal(self, refusal: BaseException) -> None:
+        assert isinstance(refusal, GatewayRefused)
+        if refusal.code == "unauthenticated":
+            await self._after_bad_token(str(refusal))
+        elif refusal.code == "unsupported_protocol":
+            await self._need_person(ConnectionState.DISCONNECTED, str(refusal))
+        else:
+            await self._pause(str(refusal), refusal.retry_after)
+
+    async def _after_status(self, error: BaseException) -> None:
+        assert isinstance(error, InvalidStatus)
+        if error.response.status_code == 401:
+            await self._after_bad_token(error.response.body.decode(errors="replace").strip())
+        else:
+            header = error.response.headers.get("Retry-After", "")
+            await self._pause(str(error), float(header) if header.isdigit() else None)
+
+    async def _after_bad_token(self, reason: str) -> None:
+        self._refused_tokens += 1
+        if callable(self._token) and self._refused_tokens < AUTH_TRIES:
+            return
+        await self._need_person(ConnectionState.NEEDS_AUTH, reason)
+
+    async def _need_person(self, state: ConnectionState, reason: str) -> None:
+        """Trying again would not help: wait for the switch."""
+        log.error("%s: %s", state.value, reason)
+        self._show(state, reason)
+        await asyncio.Event().wait()
+
+    async def _pause(self, reason: str, retry_after: float | None = None) -> None:
+        seconds = full_jitter(self._failures, retry_after)
+        self._failures += 1
+        log.info("disconnected: %s; next try in %.1f s", reason, seconds)
+        self._show(ConnectionState.DISCONNECTED, reason)
+        await asyncio.sleep(seconds)
+
+    def _show(self, state: ConnectionState, reason: str | None = None) -> None:
+        self.link = Link(state, reason)
+        self._ring.ring()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__

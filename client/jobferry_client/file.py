@@ -1,0 +1,115 @@
+"""One SQLite file with the local table: how it is opened, and how it is written.
+
+Everybody who INSERTs decides how durable that INSERT is: ``synchronous`` belongs to the connection.
+:func:`open_file` opens the way that loses nothing (WAL, FULL), for the application too.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+# One SQLite library per process: two of them break each other's file locks. sqlite-utils chose.
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
+
+from jobferry_client.errors import NotAJobFile
+from jobferry_sql import Migration, migrations
+
+__all__ = ["open_file", "sqlite3", "write"]
+
+BUSY_SECONDS = 30.0
+OLDEST_SQLITE = (3, 37, 0)
+
+
+def open_file(path: str | Path, *, keep_bytes: bool = False) -> Database:
+    """Open the file, made or migrated if need be, for use from any one thread at a time.
+
+    ``keep_bytes`` keeps what is not UTF-8 as lone surrogates, for somebody to notice; otherwise it
+    is shown as replacement characters. Either way one bad text does not hide the rows beside it.
+    Raises :class:`NotAJobFile` for a file that is something else or of a newer version.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise NotAJobFile(f"SQLite {sqlite3.sqlite_version} is too old, 3.37 is needed")
+    connection = sqlite3.connect(
+        str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = _decoder("surrogateescape" if keep_bytes else "replace")
+    connection.row_factory = sqlite3.Row
+    # Off, as on everybody else's connections: nothing here may depend on it.
+    database = Database(connection, recursive_triggers=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        _migrate(database)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise NotAJobFile(f"{path}: {error}") from error
+    except NotAJobFile:
+        database.close()
+        raise
+    return database
+
+
+@contextmanager
+def write(database: Database) -> Iterator[Database]:
+    """One transaction that owns the write lock from its first statement.
+
+    A transaction that begins by reading and then writes is refused at once when somebody else wrote
+    between, whatever the timeout; one that asks for the lock first waits for it.
+    """
+    connection = database.conn
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _decoder(errors: str) -> Callable[[bytes], str]:
+    def decode(text: bytes) -> str:
+        return text.decode("utf-8", errors)
+
+    return decode
+
+
+def _migrate(database: Database) -> None:
+    wanted = migrations("sqlite")
+    if _applied(database) == len(wanted):
+        return
+    with write(database):
+        applied = _applied(database)
+        if applied > len(wanted):
+            raise NotAJobFile(
+                f"the file has schema version {applied}, this Jobferry knows {len(wanted)}",
+                hint="Install the newer Jobferry that wrote it.",
+            )
+        if applied == 0 and "background_jobs" in database.table_names():
+            raise NotAJobFile(
+                "the file has a table background_jobs that is not Jobferry's",
+                hint="Rename that table, or give Jobferry a file of its own.",
+            )
+        for migration in wanted[applied:]:
+            _apply(database, migration)
+
+
+def _applied(database: Database) -> int:
+    if "_jobferry_migrations" not in database.table_names():
+        return 0
+    count: int = database.execute("SELECT count(*) FROM _jobferry_migrations").fetchone()[0]
+    return count
+
+
+def _apply(database: Database, migration: Migration) -> None:
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS _jobferry_migrations ("
+        "version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT"
+    )
+    database.executescript(migration.sql)
+    database.execute(
+        "INSERT INTO _jobferry_migrations (version, name, checksum) VALUES (?, ?, ?)",
+        (migration.version, migration.name, migration.checksum),
+    )

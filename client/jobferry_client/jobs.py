@@ -1,0 +1,157 @@
+"""The application's half of the file: submit, cancel, look.
+
+Every method is one statement or one transaction on one connection, and returns when what it wrote
+is durable. Safe from any thread.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from jobferry_client.errors import JobNotFound, JobRefused
+from jobferry_client.file import open_file, sqlite3, write
+from jobferry_client.rows import job_of, parse_time, utc_text
+from jobferry_shared import strict_json
+from jobferry_shared.ids import job_id, new_id
+from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
+from jobferry_shared.states import Status
+from jobferry_sql import query
+
+__all__ = ["Counts", "Jobs", "NewJob"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to submit. Everything but the payload has a default.
+
+    ``payload`` is anything JSON can say. ``run_at`` is a time (naive is UTC) or a delay from now;
+    without it the job runs as soon as the server has it. A lower ``priority`` runs first.
+    """
+
+    task: str = DEFAULT_TASK
+    payload: Any = None
+    run_at: datetime | timedelta | None = None
+    priority: int = 0
+    queue_name: str | None = None
+    max_attempts: int = MAX_ATTEMPTS
+    job_key: str | None = None
+    flags: Iterable[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the file knows of its own synchronisation."""
+
+    pending: int
+    oldest_pending_at: datetime | None
+    rejected: int
+    last_synced_at: datetime | None
+    owner: str | None
+    client_id: UUID
+
+
+class Jobs:
+    """The jobs in one file."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._database = open_file(path)
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def submit(self, new_jobs: Iterable[NewJob]) -> list[Job]:
+        """Insert jobs in one transaction: all of them or, with an error, none."""
+        rows = [_row_of(new) for new in new_jobs]
+        with self._lock:
+            try:
+                with write(self._database) as database:
+                    database.conn.executemany(query("device_submit"), rows)
+            except sqlite3.DatabaseError as error:
+                raise _refusal(error) from error
+            return [self._get(row["id"]) for row in rows]
+
+    def cancel(self, id: UUID | str) -> Job:  # noqa: A002 - the field's word
+        """Ask for a job to be cancelled. Without effect once it has ended."""
+        text = job_id(id)
+        with self._lock:
+            with write(self._database) as database:
+                database.execute("UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,))
+            return self._get(text)
+
+    def get(self, id: UUID | str) -> Job:  # noqa: A002
+        """One job; :class:`JobNotFound` if this file has none of that id."""
+        with self._lock:
+            return self._get(job_id(id))
+
+    def newest(self, limit: int, status: Status | str | None, task: str | None) -> list[Job]:
+        """The newest jobs, newest first."""
+        wanted = {"limit": limit, "status": status and str(status), "task": task}
+        with self._lock:
+            rows = self._database.execute(query("device_jobs"), wanted).fetchall()
+        return [job_of(row) for row in rows]
+
+    def counts(self) -> Counts:
+        """How much is unsent, since when, how much was rejected."""
+        with self._lock:
+            row = self._database.execute(query("device_counts")).fetchone()
+        return Counts(
+            pending=row["pending"],
+            oldest_pending_at=_optional_time(row["oldest_pending_at"]),
+            rejected=row["rejected"],
+            last_synced_at=_optional_time(row["last_synced_at"]),
+            owner=row["owner"],
+            client_id=UUID(row["client_id"]),
+        )
+
+    def version(self) -> int:
+        """A number that moves when another connection, in whatever process, wrote the file."""
+        with self._lock:
+            number: int = self._database.execute("PRAGMA data_version").fetchone()[0]
+        return number
+
+    def _get(self, text: str) -> Job:
+        found = self._database.execute("SELECT * FROM background_jobs WHERE id = ?", (text,))
+        row = found.fetchone()
+        if row is None:
+            raise JobNotFound(f"no job {text} in this file")
+        return job_of(row)
+
+
+def _row_of(new: NewJob) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "payload": strict_json.dump(new.payload),
+        "task": new.task,
+        "queue_name": new.queue_name,
+        "priority": new.priority,
+        "run_at": _run_at(new.run_at),
+        "max_attempts": new.max_attempts,
+        "job_key": new.job_key,
+        "flags": json.dumps(list(new.flags)) if new.flags is not None else None,
+    }
+
+
+def _run_at(moment: datetime | timedelta | None) -> str | None:
+    match moment:
+        case None:
+            return None
+        case timedelta():
+            return utc_text(datetime.now().astimezone() + moment)
+        case datetime():
+            return utc_text(parse_time(moment.isoformat()))
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
+
+
+def _refusal(error: Exception) -> JobRefused:
+    return JobRefused(str(error).removeprefix("jobferry: "))

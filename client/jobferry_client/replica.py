@@ -1,0 +1,173 @@
+"""The sync engine's half of the file: what to send, what came back.
+
+Every method that writes is one transaction in which the table's triggers are silenced, so what the
+server says is not taken for something the application said.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from jobferry_client.file import open_file, write
+from jobferry_client.rows import utc_text
+from jobferry_shared.messages import Change, Rejection
+from jobferry_sql import query
+
+__all__ = ["Entry", "Replica", "UnknownJob"]
+
+Entry = Any  #: A row of queries/device_outbox.sql.
+
+
+class UnknownJob(Exception):
+    """The server speaks of a job that this file does not have: it must read everything again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this file is, and how far it has read."""
+
+    client_id: str
+    cursor: str | None
+
+
+class Replica:
+    """One file, as the sync engine sees it. For one thread."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._database = open_file(path, keep_bytes=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def identity(self) -> Identity:
+        """The device's id and cursor."""
+        found = self._database.execute("SELECT client_id, cursor FROM _jobferry_state").fetchone()
+        return Identity(found["client_id"], found["cursor"])
+
+    def version(self) -> int:
+        """A number that moves when another connection, in whatever process, wrote the file."""
+        number: int = self._database.execute("PRAGMA data_version").fetchone()[0]
+        return number
+
+    def outbox(self, after: int, limit: int) -> list[Entry]:
+        """The next operations after an outbox number, at most ``limit``."""
+        wanted = {"after": after, "limit": limit}
+        return self._database.execute(query("device_outbox"), wanted).fetchall()
+
+    def pending(self) -> tuple[int, str | None]:
+        """How many operations are unacknowledged, and when the oldest was written."""
+        found = self._database.execute(
+            "SELECT count(*), (SELECT at FROM _jobferry_outbox ORDER BY seq LIMIT 1)"
+            " FROM _jobferry_outbox"
+        ).fetchone()
+        return found[0], found[1]
+
+    def acknowledge(
+        self,
+        first: int,
+        last: int,
+        received_at: datetime,
+        owner: str | None,
+        rejected: Sequence[Rejection],
+    ) -> None:
+        """The operations ``first`` to ``last`` are decided: committed there, but for the rejected."""
+        span = {"first": first, "last": last}
+        with self._sync() as database:
+            for refusal in rejected:
+                _reject(database, refusal.id, refusal.code, refusal.message)
+            database.execute(
+                query("device_acknowledge"),
+                {**span, "received_at": utc_text(received_at), "owner": owner},
+            )
+            database.execute(
+                "DELETE FROM _jobferry_outbox WHERE seq BETWEEN :first AND :last", span
+            )
+
+    def reject(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
+        """This operation can't be sent at all: say why in its row, and drop it."""
+        with self._sync() as database:
+            _reject(database, id, code, message)
+            database.execute("DELETE FROM _jobferry_outbox WHERE seq = ?", (seq,))
+
+    def welcome(self, owner: str) -> None:
+        """Remember whose data this file holds."""
+        with self._sync() as database:
+            database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
+
+    def forget_cursor(self) -> None:
+        """Read everything again from the next page on. What is unsent stays unsent."""
+        with self._sync() as database:
+            database.execute("UPDATE _jobferry_state SET cursor = NULL")
+
+    def apply(self, changes: Sequence[Change], cursor: str, now: datetime) -> None:
+        """Store one page and its cursor together; :class:`UnknownJob` if that can't be."""
+        known = [_learned(change) for change in changes if change.spec is not None]
+        states = [_state(change) for change in changes]
+        with self._sync() as database:
+            if known:
+                database.conn.executemany(query("device_learn"), known)
+            if states:
+                self._update(database, states)
+            database.execute(
+                "UPDATE _jobferry_state SET cursor = ?, last_synced_at = ?",
+                (cursor, utc_text(now)),
+            )
+
+    def _update(self, database: Database, states: list[dict[str, Any]]) -> None:
+        moved = database.conn.executemany(query("device_change"), states).rowcount
+        if moved != len(states):
+            for state in states:
+                found = database.execute(
+                    "SELECT 1 FROM background_jobs WHERE id = ?", (state["id"],)
+                )
+                if found.fetchone() is None:
+                    raise UnknownJob(state["id"])
+
+    @contextmanager
+    def _sync(self) -> Iterator[Database]:
+        with write(self._database) as database:
+            database.execute("UPDATE _jobferry_state SET syncing = 1")
+            yield database
+            database.execute("UPDATE _jobferry_state SET syncing = 0")
+
+
+def _reject(database: Database, id: str, code: str, message: str) -> None:  # noqa: A002
+    database.execute(query("device_reject"), {"id": id, "code": code, "message": message})
+
+
+def _learned(change: Change) -> dict[str, Any]:
+    spec = change.spec
+    assert spec is not None
+    return {
+        **spec.model_dump(exclude={"timestamp", "flags", "run_at"}),
+        "timestamp": utc_text(spec.timestamp),
+        "run_at": utc_text(change.run_at),
+        "flags": json.dumps(spec.flags) if spec.flags is not None else None,
+        "client_id": change.client_id,
+        "received_at": _text(change.received_at),
+    }
+
+
+def _state(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "status": change.status.value,
+        "progress": change.progress,
+        "attempts": change.attempts,
+        "run_at": utc_text(change.run_at),
+        "started_at": _text(change.started_at),
+        "finished_at": _text(change.finished_at),
+        "result": change.result,
+        "error": change.error and change.error.model_dump_json(),
+    }
+
+
+def _text(time: datetime | None) -> str | None:
+    return utc_text(time) if time is not None else None

@@ -1,0 +1,96 @@
+"""Connections to Postgres, each in the role of its part, and what their errors mean."""
+
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from jobferry_server.errors import ConfigurationError, MigrationError
+from jobferry_sql import migrations
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    AnyConnection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    AnyConnection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+__all__ = ["AnyConnection", "Pool", "check_schema", "connect", "is_transient", "open_pool"]
+
+#: Classes of SQLSTATE that say "not now": connection, read-only, rollback, resources, lock, shutdown.
+_TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
+
+
+async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
+    """A pool of connections that have dropped to ``role``."""
+    pool: Pool = asyncpg.create_pool(
+        dsn, min_size=1, max_size=size, server_settings=_settings(role), command_timeout=60
+    )
+    try:
+        await pool
+    except asyncpg.InvalidParameterValueError as error:
+        raise _no_role(role) from error
+    return pool
+
+
+async def connect(dsn: str, role: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection that has dropped to ``role``."""
+    return await asyncpg.connect(dsn, server_settings=_settings(role))
+
+
+async def check_schema(connection: AnyConnection) -> None:
+    """:class:`MigrationError` unless the database's schema is the one this code was written for."""
+    try:
+        found = await connection.fetchval("select max(version) from jobferry.migrations")
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        found = 0
+    except asyncpg.InsufficientPrivilegeError:
+        found = 0
+    require_version(found or 0)
+
+
+def require_version(found: int) -> None:
+    """:class:`MigrationError` unless ``found`` is the newest version we know."""
+    wanted = migrations("postgres")[-1].version
+    if found < wanted:
+        raise MigrationError(
+            f"the database has schema version {found}, this Jobferry needs {wanted}",
+            hint="Run 'jobferry migrate'.",
+        )
+    if found > wanted:
+        raise MigrationError(
+            f"the database has schema version {found}, this Jobferry knows {wanted}",
+            hint="Install the newer Jobferry that migrated it.",
+        )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Is it worth trying again as it is? Otherwise the data itself is at fault."""
+    if isinstance(error, asyncpg.PostgresError):
+        state: Any = error.sqlstate
+        return state is None or state[:2] in _TRANSIENT_CLASSES
+    # asyncpg calls a value that it can't encode an InterfaceError too; that one is a ValueError.
+    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError) and not isinstance(
+        error, ValueError
+    )
+
+
+def _settings(role: str) -> dict[str, str]:
+    return {
+        "role": role,
+        "application_name": role,
+        # What is acknowledged is on disk, whatever the server's default.
+        "synchronous_commit": "on",
+        # A forgotten transaction elsewhere must not hold up everybody's group.
+        "lock_timeout": "5s",
+        # The batches are short statements; compiling them takes longer than running them.
+        "jit": "off",
+    }
+
+
+def _no_role(role: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"this login may not act as {role}",
+        hint=f"Run 'jobferry migrate', then: GRANT {role} TO your_login;",
+    )

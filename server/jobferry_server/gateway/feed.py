@@ -1,0 +1,223 @@
+"""What comes down: each tick one query for all devices that have something to read.
+
+A device is served when it is dirty (somebody wrote a row of its owner, or its walk is not at its
+end) and ready (it has applied what it was sent). So nothing is queued per device: what it did not
+fetch in time it gets as the latest state, later.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import asyncpg
+
+from jobferry_server.database import Pool, is_transient
+from jobferry_server.gateway.device import Device
+from jobferry_shared.limits import Limits
+from jobferry_shared.messages import Change, ErrorDetail, JobSpec
+from jobferry_shared.states import Status
+from jobferry_sql import query
+
+__all__ = ["Feed"]
+
+log = logging.getLogger("jobferry.gateway")
+
+RETRY_SECONDS = 0.2
+#: Devices in one query.
+MOST_DEVICES = 500
+
+
+class Feed:
+    """Knows all connected devices and serves them."""
+
+    def __init__(self, pool: Pool, limits: Limits) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._by_owner: dict[str, set[Device]] = {}
+        self._waiting: dict[Device, None] = {}
+        self._some = asyncio.Event()
+
+    @property
+    def devices(self) -> Iterable[Device]:
+        """All that are connected and let in."""
+        return (device for group in self._by_owner.values() for device in group)
+
+    def join(self, device: Device) -> None:
+        """Serve this device from now on."""
+        self._by_owner.setdefault(device.owner, set()).add(device)
+        self.wake(device)
+
+    def leave(self, device: Device) -> None:
+        """The device is gone."""
+        group = self._by_owner.get(device.owner, set())
+        group.discard(device)
+        if not group:
+            self._by_owner.pop(device.owner, None)
+        self._waiting.pop(device, None)
+
+    def owner_changed(self, owner: str) -> None:
+        """Somebody wrote a row of this owner."""
+        for device in self._by_owner.get(owner, ()):
+            self.wake(device)
+
+    def everything_changed(self) -> None:
+        """Rings may have been missed: look for everybody."""
+        for device in self.devices:
+            self.wake(device)
+
+    def wake(self, device: Device) -> None:
+        """There is something for this device, or may be."""
+        device.dirty = True
+        self.applied(device)
+
+    def applied(self, device: Device) -> None:
+        """The device can take a page; give it one if there is any."""
+        if device.dirty and device.session.ready:
+            self._waiting[device] = None
+            self._some.set()
+
+    async def run(self) -> None:
+        """Serve tick after tick, for ever."""
+        while True:
+            await self._some.wait()
+            began = time.monotonic()
+            try:
+                if devices := self._take():
+                    await self._tick(devices)
+            except Exception as error:
+                if not is_transient(error):
+                    log.exception("the feed failed; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            # Rest as long as the tick took: rings fold meanwhile, and writers get their turn.
+            await asyncio.sleep(time.monotonic() - began)
+
+    def _take(self) -> list[Device]:
+        taken = list(self._waiting)[:MOST_DEVICES]
+        for device in taken:
+            del self._waiting[device]
+        if not self._waiting:
+            self._some.clear()
+        # One that got a page since it was put down asks again, still dirty, when it has applied it.
+        return [device for device in taken if device.session.ready]
+
+    async def _tick(self, devices: Sequence[Device]) -> None:
+        for device in devices:
+            device.dirty = False
+        try:
+            pages = await self._read(devices)
+        except BaseException:
+            for device in devices:
+                self.wake(device)
+            raise
+        for slot, rows in groupby(pages, key=lambda row: row["slot"]):
+            self._serve(devices[slot], list(rows))
+
+    async def _read(self, devices: Sequence[Device]) -> list[asyncpg.Record]:
+        cursors = [device.cursor for device in devices]
+        return await self._pool.fetch(
+            query("gateway_feed"),
+            list(range(len(devices))),
+            [device.owner for device in devices],
+            [device.client_id for device in devices],
+            [cursor.since for cursor in cursors],
+            [cursor.target for cursor in cursors],
+            [cursor.version for cursor in cursors],
+            [cursor.id for cursor in cursors],
+            [cursor.active for cursor in cursors],
+            self._limits.batch,
+            self._limits.message_bytes // 4,
+        )
+
+    def _serve(self, device: Device, rows: list[asyncpg.Record]) -> None:
+        if not device.session.ready:
+            return
+        now: str = rows[0]["now"]
+        if device.cursor.horizon > _horizon(now):
+            log.warning("device %s has read further than this database has come", device.client_id)
+            device.read_anew(device.cursor.epoch)
+            self.wake(device)
+            return
+        found = [row for row in rows if row["id"] is not None]
+        more = bool(found) and (len(found) >= self._limits.batch or found[-1]["room"] <= 0)
+        was_resting = device.cursor.resting
+        if more:
+            device.cursor = device.cursor.after(now, found[-1]["version"], found[-1]["id"])
+        else:
+            device.cursor = device.cursor.walked(now)
+        complete = device.cursor.resting
+        device.dirty = device.dirty or not complete
+        # A ring for somebody else's row, or for what this device sent itself: nothing to say.
+        if found or not was_resting:
+            changes = [_change(row, self._limits.payload_bytes) for row in found]
+            device.post(device.session.changes(changes, str(device.cursor), complete=complete))
+        else:
+            self.applied(device)
+
+
+def _horizon(snapshot: str) -> int:
+    return int(snapshot.split(":")[1])
+
+
+def _change(row: asyncpg.Record, most: int) -> Change:
+    error = _public_error(row["error"])
+    result: str | None = row["result"]
+    if result is not None and len(result.encode()) > most:
+        error = _too_large("result", len(result.encode()), most)
+        result = None
+    change = Change.model_construct(
+        id=row["id"],
+        status=Status(row["status"]),
+        progress=row["progress"],
+        attempts=row["attempts"],
+        run_at=row["run_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        result=result,
+        error=error,
+    )
+    if row["payload"] is not None:
+        change.spec = _spec(row, most)
+        change.client_id = row["client_id"]
+        change.received_at = row["received_at"]
+    return change
+
+
+def _spec(row: asyncpg.Record, most: int) -> JobSpec:
+    payload = row["payload"]
+    if len(payload.encode()) > most:
+        payload = _too_large("payload", len(payload.encode()), most).model_dump_json()
+    return JobSpec.model_construct(
+        id=row["id"],
+        timestamp=row["timestamp"],
+        payload=payload,
+        task=row["task"],
+        queue_name=row["queue_name"],
+        priority=row["priority"],
+        max_attempts=row["max_attempts"],
+        job_key=row["job_key"],
+        flags=row["flags"],
+        database_id=row["database_id"],
+    )
+
+
+def _public_error(text: str | None) -> ErrorDetail | None:
+    """Whoever wrote the row, a device gets a code and a message."""
+    if text is None:
+        return None
+    value: Any = json.loads(text)
+    if not isinstance(value, dict):
+        value = {"message": value}
+    return ErrorDetail(
+        code=str(value.get("code", "unknown"))[:255], message=str(value.get("message", ""))[:4096]
+    )
+
+
+def _too_large(what: str, size: int, most: int) -> ErrorDetail:
+    return ErrorDetail(
+        code="payload_too_large", message=f"the {what} has {size} octets, a device takes {most}"
+    )

@@ -1,0 +1,220 @@
+"""The group commit: operations of all devices, written together.
+
+While one transaction is in flight the operations of all connections gather for the next: one
+statement, one NOTIFY lock, one fsync for all of them. An idle gateway commits at once. A row that
+Postgres will not take is found by bisection and rejected; the others go on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+
+from jobferry_server.database import Pool, is_transient
+from jobferry_server.gateway.device import Batch
+from jobferry_server.isolate import isolate
+from jobferry_shared import strict_json
+from jobferry_shared.errors import InvalidJSON
+from jobferry_shared.limits import Limits
+from jobferry_shared.messages import Cancel, Submit
+
+__all__ = ["GroupCommit"]
+
+log = logging.getLogger("jobferry.gateway")
+
+RETRY_SECONDS = 0.2
+#: A cancel whose row is being written by somebody else this moment is asked again after this.
+BUSY_SECONDS = 0.02
+
+SUBMIT = (
+    "select number, code from jobferry.submit_batch($1::uuid[], $2, $3::uuid[], $4, $5, $6, $7,"
+    " $8, $9, $10, $11, $12, $13::uuid[], $14)"
+)
+CANCEL = "select number, code from jobferry.cancel_batch($1::uuid[], $2, $3::uuid[])"
+
+_REASONS = {
+    "id_taken": "this id belongs to somebody else's job",
+    "content_differs": "this id was used before for another job",
+    "not_found": "there is no such job of yours",
+}
+
+
+@dataclass(slots=True)
+class _Submit:
+    batch: Batch
+    op: Submit
+
+
+@dataclass(slots=True)
+class _Cancel:
+    batch: Batch
+    op: Cancel
+
+
+class GroupCommit:
+    """Takes batches from all devices and answers each once it is committed."""
+
+    def __init__(self, pool: Pool, limits: Limits, most: int) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._most = most
+        self._waiting: deque[Batch] = deque()
+        self._some = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stragglers: set[asyncio.Task[None]] = set()
+
+    def add(self, batch: Batch) -> None:
+        """Write this batch with the next group."""
+        self._waiting.append(batch)
+        self._idle.clear()
+        self._some.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing is waiting."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Commit group after group, for ever."""
+        while True:
+            await self._some.wait()
+            group = self._next_group()
+            await self._commit_until_done(group)
+            if not self._waiting:
+                self._some.clear()
+                self._idle.set()
+
+    def _next_group(self) -> list[Batch]:
+        group: list[Batch] = []
+        room = self._most
+        while self._waiting and (not group or len(self._waiting[0].ops) <= room):
+            batch = self._waiting.popleft()
+            room -= len(batch.ops)
+            group.append(batch)
+        return group
+
+    async def _commit_until_done(self, group: list[Batch]) -> None:
+        """A database that is away is waited for: the group is idempotent."""
+        while True:
+            try:
+                busy = await self._commit(group)
+                break
+            except Exception as error:
+                if not is_transient(error):
+                    log.exception("the group commit failed; trying again")
+                else:
+                    log.warning("the database does not answer, trying again: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+        held_up = {id(cancel.batch) for cancel in busy}
+        _answer(batch for batch in group if id(batch) not in held_up)
+        if busy:
+            self._follow_up(busy)
+
+    async def _commit(self, group: list[Batch]) -> list[_Cancel]:
+        for batch in group:
+            batch.rejected.clear()
+        submits = [
+            _Submit(batch, op)
+            for batch in group
+            for op in batch.ops
+            if isinstance(op, Submit) and self._acceptable(batch, op)
+        ]
+        if submits:
+            await isolate(submits, self._write_submits, _is_poison, _refused)
+        cancels = [_Cancel(b, op) for b in group for op in b.ops if isinstance(op, Cancel)]
+        return await self._write_cancels(cancels) if cancels else []
+
+    def _acceptable(self, batch: Batch, op: Submit) -> bool:
+        try:
+            strict_json.parse(op.job.payload, max_bytes=self._limits.payload_bytes)
+        except InvalidJSON as error:
+            batch.reject(op.job.id, error.code, str(error))
+            return False
+        return True
+
+    async def _write_submits(self, submits: Sequence[_Submit]) -> None:
+        jobs = [submit.op.job for submit in submits]
+        refused = await self._pool.fetch(
+            SUBMIT,
+            [job.id for job in jobs],
+            [submit.batch.device.owner for submit in submits],
+            [submit.batch.device.client_id for submit in submits],
+            [job.timestamp for job in jobs],
+            [job.payload for job in jobs],
+            [job.task for job in jobs],
+            [job.queue_name for job in jobs],
+            [job.priority for job in jobs],
+            [job.run_at for job in jobs],
+            [job.max_attempts for job in jobs],
+            [job.job_key for job in jobs],
+            [_array_literal(job.flags) for job in jobs],
+            [job.database_id for job in jobs],
+            [submit.op.cancelled for submit in submits],
+        )
+        for number, code in refused:
+            submit = submits[number - 1]
+            submit.batch.reject(submit.op.job.id, code, _REASONS[code])
+
+    async def _write_cancels(self, cancels: Sequence[_Cancel]) -> list[_Cancel]:
+        left = await self._pool.fetch(
+            CANCEL,
+            [cancel.op.id for cancel in cancels],
+            [cancel.batch.device.owner for cancel in cancels],
+            [cancel.batch.device.client_id for cancel in cancels],
+        )
+        busy = []
+        for number, code in left:
+            cancel = cancels[number - 1]
+            if code == "busy":
+                busy.append(cancel)
+            else:
+                cancel.batch.reject(cancel.op.id, code, _REASONS[code])
+        return busy
+
+    def _follow_up(self, busy: list[_Cancel]) -> None:
+        """Ask again for these, beside the groups of everybody else."""
+        task = asyncio.ensure_future(self._insist(busy))
+        self._stragglers.add(task)
+        task.add_done_callback(self._stragglers.discard)
+
+    async def _insist(self, busy: list[_Cancel]) -> None:
+        batches = {id(cancel.batch): cancel.batch for cancel in busy}
+        while busy:
+            await asyncio.sleep(BUSY_SECONDS)
+            try:
+                busy = await self._write_cancels(busy)
+            except Exception as error:
+                log.warning("a cancel could not be written, trying again: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+        _answer(batches.values())
+
+
+def _answer(batches: Iterable[Batch]) -> None:
+    now = datetime.now(UTC)
+    devices = {}
+    for batch in batches:
+        batch.decided = True
+        devices[id(batch.device)] = batch.device
+    for device in devices.values():
+        device.answer(now)
+
+
+def _is_poison(error: Exception) -> bool:
+    return isinstance(error, asyncpg.PostgresError | ValueError) and not is_transient(error)
+
+
+def _refused(submit: _Submit, error: Exception) -> None:
+    log.warning("job %s was refused by the database: %s", submit.op.job.id, error)
+    submit.batch.reject(submit.op.job.id, "database_refused", str(error).partition("\n")[0])
+
+
+def _array_literal(items: list[str] | None) -> str | None:
+    """A Postgres array literal: quoted, with quotes and backslashes escaped."""
+    if items is None:
+        return None
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return "{" + ",".join(quoted) + "}"

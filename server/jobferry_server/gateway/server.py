@@ -1,0 +1,240 @@
+"""The gateway: a websocket for every device, two health pages, and a clean end."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from jobferry_server.database import check_schema, open_pool
+from jobferry_server.doorbell import Doorbell
+from jobferry_server.errors import TokenRefused
+from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.feed import Feed
+from jobferry_server.gateway.ingest import GroupCommit
+from jobferry_server.gateway.notes import Notes
+from jobferry_server.settings import GatewaySettings
+from jobferry_server.tokens import Identity, Verifier
+from jobferry_shared.errors import ProtocolError
+from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
+
+__all__ = ["Gateway"]
+
+log = logging.getLogger("jobferry.gateway")
+
+ROLE = "jobferry_gateway"
+#: Group commit, feed, stragglers and health pages.
+CONNECTIONS = 4
+SWEEP_SECONDS = 5.0
+#: How many devices are sent away at a time when the gateway ends.
+DRAIN_STEPS = 20
+
+
+class Gateway:
+    """One gateway process. Stateless: run as many as you like against one Postgres."""
+
+    def __init__(
+        self, dsn: str, verifier: Verifier, settings: GatewaySettings | None = None
+    ) -> None:
+        self.settings = settings or GatewaySettings()
+        self._dsn = dsn
+        self._verifier = verifier
+
+    @property
+    def url(self) -> str:
+        """Where devices connect."""
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Gateway"]:
+        """Serve within the block; at its end finish what is in flight and send everybody away."""
+        self._pool = await open_pool(self._dsn, ROLE, size=CONNECTIONS)
+        try:
+            async with self._pool.acquire() as connection:
+                await check_schema(connection)
+                self._epoch: str = await connection.fetchval("select jobferry.epoch()")
+            async with self._serving() as self._server:
+                log.info("listening on %s", self.url)
+                yield self
+        finally:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[Server]:
+        limits = self.settings.limits
+        self._ingest = GroupCommit(self._pool, limits, self.settings.group)
+        self._feed = Feed(self._pool, limits)
+        self._notes = Notes(self._pool)
+        self._bell = Doorbell(
+            self._dsn,
+            ROLE,
+            ["jobferry_changes"],
+            self._feed.owner_changed,
+            self._feed.everything_changed,
+        )
+        server = await serve(
+            self._handle,
+            self.settings.host,
+            self.settings.port,
+            process_request=self._process_request,
+            compression=None,
+            max_size=self.settings.message_bytes,
+            # One heartbeat of the protocol's own serves browsers too and needs no task per device.
+            ping_interval=None,
+            server_header=None,
+        )
+        work = [
+            asyncio.ensure_future(part)
+            for part in (
+                self._ingest.run(),
+                self._feed.run(),
+                self._notes.run(),
+                self._bell.run(),
+                self._sweep(),
+            )
+        ]
+        try:
+            yield server
+        finally:
+            await self._drain(server)
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _drain(self, server: Server) -> None:
+        """Let nobody new in, answer what was sent, then send the devices away a few at a time."""
+        server.close(close_connections=False)
+        try:
+            async with asyncio.timeout(self.settings.drain_seconds):
+                await self._ingest.drained()
+                await self._send_away(list(server.connections))
+        except TimeoutError:
+            log.warning("not all devices were answered in time; they will send again")
+        server.close(code=1012, reason="the gateway stops")
+        await server.wait_closed()
+
+    async def _send_away(self, sockets: list[ServerConnection]) -> None:
+        step = max(1, len(sockets) // DRAIN_STEPS)
+        for first in range(0, len(sockets), step):
+            await asyncio.gather(
+                *(
+                    socket.close(1012, "the gateway stops")
+                    for socket in sockets[first : first + step]
+                )
+            )
+
+    async def _check_epoch(self) -> None:
+        """Perhaps Postgres came back as another database: then all devices must say hello again."""
+        epoch = await self._pool.fetchval("select jobferry.epoch()")
+        if epoch != self._epoch:
+            log.warning("this is another database: all devices read anew")
+            self._epoch = epoch
+            for device in list(self._feed.devices):
+                device.dismiss("unavailable", "the database was replaced", retry_after=0)
+
+    async def _process_request(self, _: ServerConnection, request: Request) -> Response | None:
+        if request.path == "/healthz":
+            return _plain(HTTPStatus.OK, "ok\n")
+        if request.path == "/readyz":
+            return await self._readiness()
+        header = request.headers.get("Authorization", "")
+        if header.startswith("Bearer "):
+            try:
+                self._verifier.verify(header.removeprefix("Bearer "))
+            except TokenRefused as error:
+                return _plain(HTTPStatus.UNAUTHORIZED, f"{error}\n")
+        return None
+
+    async def _readiness(self) -> Response:
+        try:
+            async with asyncio.timeout(2):
+                await self._pool.fetchval("select 1")
+        except Exception as error:
+            return _plain(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}\n"
+            )
+        if not self._bell.listening:
+            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "not listening to the database\n")
+        return _plain(HTTPStatus.OK, "ready\n")
+
+    async def _handle(self, socket: ServerConnection) -> None:
+        device = Device(socket, self.settings.limits)
+        try:
+            async with asyncio.timeout(self.settings.hello_seconds):
+                first = await socket.recv()
+            self._greet(device, first)
+            async for text in socket:
+                device.heard = time.monotonic()
+                self._obey(device, device.session.receive(text))
+        except ProtocolError as error:
+            device.dismiss(error.code, str(error))
+            await socket.wait_closed()
+        except TokenRefused as error:
+            device.dismiss("unauthenticated", str(error))
+            await socket.wait_closed()
+        except TimeoutError:
+            await socket.close(1008, "no hello")
+        except ConnectionClosed:
+            pass
+        finally:
+            if device.identity:
+                self._feed.leave(device)
+
+    def _greet(self, device: Device, text: str | bytes) -> None:
+        hello = device.session.receive(text)
+        assert isinstance(hello, Hello)
+        identity = self._identify(device.socket, hello)
+        device.let_in(hello, identity, self._epoch)
+        self._notes.note(device, hello)
+        self._feed.join(device)
+
+    def _identify(self, socket: ServerConnection, hello: Hello) -> Identity:
+        header = socket.request.headers.get("Authorization", "") if socket.request else ""
+        token = header.removeprefix("Bearer ") or hello.token
+        if not token:
+            raise TokenRefused("a token is wanted, in the Authorization header or in hello")
+        return self._verifier.verify(token)
+
+    def _obey(self, device: Device, message: UpMessage) -> None:
+        match message:
+            case Push(seq=seq, ops=ops):
+                self._ingest.add(device.take(seq, ops))
+            case Applied():
+                self._feed.applied(device)
+            case Heartbeat():
+                self._notes.note(device, message)
+                device.post(device.session.heartbeat())
+            case Renew(token=token):
+                device.renew(self._verifier.verify(token))
+            case _:
+                pass
+
+    async def _sweep(self) -> None:
+        """Find the dead, the expired, and what a lost ring did not tell."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for device in list(self._feed.devices):
+                assert device.identity is not None
+                if now - device.heard > self.settings.silence_seconds:
+                    await device.socket.close(1001, "silent")
+                elif device.identity.expires_at < time.time():
+                    device.dismiss("unauthenticated", "the token has expired")
+            if not self._bell.listening:
+                self._feed.everything_changed()
+
+
+def _plain(status: HTTPStatus, text: str) -> Response:
+    body = text.encode()
+    headers = Headers(
+        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
+    )
+    headers["Connection"] = "close"
+    return Response(status.value, status.phrase, headers, body)

@@ -1,0 +1,66 @@
+"""Bring a database to the schema this code was written for."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from jobferry_server.database import require_version
+from jobferry_server.errors import MigrationError
+from jobferry_sql import Migration, migrations
+
+__all__ = ["check", "migrate"]
+
+#: Any number, as long as every version of Jobferry takes the same: two migrations wait in turn.
+_LOCK = 7_077_202_411
+
+_BOOKKEEPING = """
+create schema if not exists jobferry;
+create table if not exists jobferry.migrations (
+  version integer primary key,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+)
+"""
+
+
+def migrate(dsn: str) -> list[Migration]:
+    """Apply what is missing, all or nothing, and return it. Safe to run twice at once."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute(_BOOKKEEPING)
+        missing = _missing(_applied(connection))
+        for migration in missing:
+            connection.execute(migration.sql.encode())
+            connection.execute(
+                "insert into jobferry.migrations (version, name, checksum) values (%s, %s, %s)",
+                (migration.version, migration.name, migration.checksum),
+            )
+    return missing
+
+
+def check(dsn: str) -> None:
+    """:class:`MigrationError` unless the database's schema is this code's, unaltered."""
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute("select to_regclass('jobferry.migrations')").fetchone()
+        applied = _applied(connection) if found and found[0] else []
+        _missing(applied)
+        require_version(len(applied))
+
+
+def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str]]:
+    found = connection.execute("select version, checksum from jobferry.migrations order by version")
+    return [(int(str(version)), str(checksum)) for version, checksum in found]
+
+
+def _missing(applied: Sequence[tuple[int, str]]) -> list[Migration]:
+    known = migrations("postgres")
+    if len(applied) > len(known):
+        require_version(applied[-1][0])
+    for (version, checksum), migration in zip(applied, known, strict=False):
+        if (version, checksum) != (migration.version, migration.checksum):
+            raise MigrationError(
+                f"migration {version} of this database is not the one this Jobferry has",
+                hint="A released migration never changes: install the Jobferry that applied it.",
+            )
+    return list(known[len(applied) :])

@@ -1,0 +1,107 @@
+"""What a processor says to the queue: the few calls, with their arrays laid out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from jobferry_server.database import Pool
+from jobferry_server.processor.attempt import Attempt, Completed, Failed, Outcome, Released
+
+__all__ = ["Flush", "Ledger"]
+
+CLAIM = "select id, task, payload, attempt, owner from jobferry.claim($1, $2, $3, $4)"
+FLUSH = (
+    "select id, attempt, verdict from jobferry.flush($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17)"
+)
+
+
+@dataclass(slots=True)
+class Flush:
+    """All that is to be said at one moment."""
+
+    completed: list[tuple[Attempt, Completed]] = field(default_factory=list)
+    failed: list[tuple[Attempt, Failed]] = field(default_factory=list)
+    released: list[tuple[Attempt, Released]] = field(default_factory=list)
+    moved: list[tuple[Attempt, float]] = field(default_factory=list)
+    running: Sequence[Attempt] = ()
+
+    @classmethod
+    def of(cls, outcomes: Iterable[tuple[Attempt, Outcome]]) -> "Flush":
+        """These outcomes, each among its kind."""
+        flush = cls()
+        for attempt, outcome in outcomes:
+            match outcome:
+                case Completed():
+                    flush.completed.append((attempt, outcome))
+                case Failed():
+                    flush.failed.append((attempt, outcome))
+                case Released():
+                    flush.released.append((attempt, outcome))
+        return flush
+
+
+class Ledger:
+    """The database as one processor sees it."""
+
+    def __init__(self, pool: Pool, processor: str) -> None:
+        self.processor = processor
+        self._pool = pool
+
+    async def register(self, tasks: Sequence[str], version: str) -> None:
+        """Begin the lease."""
+        await self._pool.execute(
+            "select jobferry.register_processor($1, $2, $3)", self.processor, tasks, version
+        )
+
+    async def unregister(self) -> None:
+        """End the lease, with nothing held any more."""
+        await self._pool.execute("select jobferry.unregister_processor($1)", self.processor)
+
+    async def heartbeat(self) -> bool:
+        """Prolong the lease; ``False`` if it is lost."""
+        alive: bool = await self._pool.fetchval("select jobferry.heartbeat($1)", self.processor)
+        return alive
+
+    async def reap(self, lease_seconds: float) -> int:
+        """Free the jobs of processors that are gone; how many."""
+        freed: int = await self._pool.fetchval(
+            "select jobferry.reap(make_interval(secs => $1))", lease_seconds
+        )
+        return freed
+
+    async def unserved(self) -> list[tuple[str, int]]:
+        """Tasks with due jobs that no living processor offers, and how many jobs."""
+        rows = await self._pool.fetch("select task, jobs from jobferry.unserved_tasks()")
+        return [(row["task"], row["jobs"]) for row in rows]
+
+    async def claim(self, tasks: Sequence[str], most: int) -> list[asyncpg.Record]:
+        """Take due jobs."""
+        return await self._pool.fetch(CLAIM, self.processor, tasks, [], most)
+
+    async def flush(self, flush: Flush) -> dict[tuple[UUID, int], str]:
+        """Say it all; which of the running are no longer ours, and why."""
+        rows = await self._pool.fetch(
+            FLUSH,
+            self.processor,
+            *_fences(attempt for attempt, _ in flush.completed),
+            [outcome.result for _, outcome in flush.completed],
+            *_fences(attempt for attempt, _ in flush.failed),
+            [outcome.error for _, outcome in flush.failed],
+            [outcome.final for _, outcome in flush.failed],
+            [None for _ in flush.failed],
+            [outcome.detail for _, outcome in flush.failed],
+            *_fences(attempt for attempt, _ in flush.moved),
+            [progress for _, progress in flush.moved],
+            *_fences(attempt for attempt, _ in flush.released),
+            *_fences(flush.running),
+        )
+        return {(row["id"], row["attempt"]): row["verdict"] for row in rows}
+
+
+def _fences(attempts: Iterable[Attempt]) -> tuple[list[Any], list[int]]:
+    jobs = [attempt.job for attempt in attempts]
+    return [job.id for job in jobs], [job.attempt for job in jobs]

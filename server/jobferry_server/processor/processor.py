@@ -1,0 +1,65 @@
+"""The processor's API: name tasks, give each a handler, run."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from jobferry_server.errors import ConfigurationError
+from jobferry_server.processor.service import Service
+from jobferry_server.processor.task import Task
+from jobferry_server.settings import ProcessorSettings
+from jobferry_shared.job import DEFAULT_TASK
+
+__all__ = ["Processor"]
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class Processor:
+    """A set of tasks and the service that runs them."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Task] = {}
+
+    def task(
+        self,
+        name: str = DEFAULT_TASK,
+        *,
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+    ) -> Callable[[H], H]:
+        """Make the decorated function the handler of a task.
+
+        It is called as ``handler(job)`` or ``handler(job, payload)``, where the payload is read as
+        the type of that argument; what it returns is the result: anything JSON can say, or a
+        pydantic model. ``async def`` runs on the event loop, anything else on a thread. Without a
+        name it handles the jobs that name no task.
+
+        A job fails for good after ``max_attempts`` attempts, or its own, whichever are fewer. An
+        attempt that takes longer than ``timeout`` seconds is stopped and counts as failed.
+
+        A handler may run twice for one job, if its processor dies at the last moment.
+        """
+
+        def register(handler: H) -> H:
+            if name in self.tasks:
+                raise ConfigurationError(f"task {name!r} has a handler already")
+            self.tasks[name] = Task(name, handler, max_attempts, timeout)
+            return handler
+
+        return register
+
+    def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
+        """This processor at work on a database; ``await service.run(stop)``."""
+        return Service(self.tasks, dsn, settings or ProcessorSettings())
+
+    def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:
+        """Process jobs until SIGINT or SIGTERM, then finish or hand back what runs."""
+        asyncio.run(self._run(dsn, settings))
+
+    async def _run(self, dsn: str, settings: ProcessorSettings | None) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await self.service(dsn, settings).run(stop)

@@ -1,0 +1,67 @@
+"""Settings of the services: keyword arguments with safe defaults, or the environment.
+
+Every field is also an environment variable, ``JOBFERRY_`` and its name in capitals.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobferry_shared.limits import Limits
+
+__all__ = ["GatewaySettings", "ProcessorSettings"]
+
+_CONFIG = SettingsConfigDict(env_prefix="JOBFERRY_", frozen=True, extra="ignore")
+
+
+class GatewaySettings(BaseSettings):
+    """How a gateway listens and what it allows."""
+
+    model_config = _CONFIG
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8377, description="Port; 0 takes a free one."
+    )
+    message_bytes: PositiveInt = Field(
+        Limits().message_bytes, description="Largest message, in octets."
+    )
+    payload_bytes: PositiveInt = Field(
+        Limits().payload_bytes, description="Largest payload of a job, in octets."
+    )
+    group: PositiveInt = Field(1000, description="Most operations in one commit.")
+    hello_seconds: PositiveFloat = Field(10.0, description="How long a new connection may be mute.")
+    silence_seconds: PositiveFloat = Field(
+        45.0, description="A device not heard of for this long is disconnected."
+    )
+    drain_seconds: PositiveFloat = Field(
+        3.0, description="Over how long the devices are sent away at the end."
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What a device is told in its welcome."""
+        return Limits(message_bytes=self.message_bytes, payload_bytes=self.payload_bytes)
+
+
+class ProcessorSettings(BaseSettings):
+    """How a processor takes and runs jobs."""
+
+    model_config = _CONFIG
+
+    concurrency: PositiveInt = Field(
+        10, description="Jobs that run at once, on threads or the loop."
+    )
+    prefetch: PositiveInt = Field(500, description="Most jobs taken at once while they end fast.")
+    flush_seconds: PositiveFloat = Field(0.1, description="Longest delay of a job's progress.")
+    poll_seconds: PositiveFloat = Field(1.0, description="How often to look without being called.")
+    lease_seconds: PositiveFloat = Field(
+        30.0, description="A processor not seen for this long loses its jobs."
+    )
+    grace_seconds: PositiveFloat = Field(
+        10.0, description="How long running jobs may go on after SIGTERM."
+    )
+    result_bytes: PositiveInt = Field(
+        Limits().payload_bytes, description="Largest result of a job, in octets."
+    )

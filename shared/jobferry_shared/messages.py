@@ -1,0 +1,246 @@
+"""The messages between a device and the gateway: one class each, told apart by ``type``.
+
+Payloads and results travel as JSON text inside a string and are never re-serialised. What a field
+does not need to say is left out. ``docs/protocol.md`` is the conversation in prose;
+:mod:`jobferry_shared.versions` has its history, and a test holds this module to it.
+"""
+
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from jobferry_shared.errors import RemoteProtocolError
+from jobferry_shared.ids import PATTERN
+from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS
+from jobferry_shared.limits import Limits
+from jobferry_shared.states import Status
+
+__all__ = [
+    "Applied",
+    "Cancel",
+    "Change",
+    "Changes",
+    "DownMessage",
+    "Error",
+    "ErrorDetail",
+    "Heartbeat",
+    "Hello",
+    "JobSpec",
+    "Operation",
+    "Push",
+    "Pushed",
+    "Rejection",
+    "Renew",
+    "Reset",
+    "Submit",
+    "UpMessage",
+    "Welcome",
+    "decode_down",
+    "decode_up",
+    "encode",
+    "first_complaint",
+]
+
+M = TypeVar("M")
+
+SmallInt = Annotated[int, Field(ge=-32768, le=32767)]
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+JobId = Annotated[str, Field(pattern=PATTERN)]
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
+Cursor = Annotated[str, Field(max_length=65536)]
+
+
+class Message(BaseModel):
+    """Base of all: unknown fields are an error, so that a typo can't be silently dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobSpec(Message):
+    """What its submitter says about a job. ``payload`` is JSON text."""
+
+    id: JobId
+    timestamp: AwareDatetime
+    payload: str
+    task: Name = DEFAULT_TASK
+    queue_name: Name | None = None
+    priority: SmallInt = 0
+    run_at: AwareDatetime | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=32767)] = MAX_ATTEMPTS
+    job_key: Name | None = None
+    flags: Annotated[list[Name], Field(max_length=64)] | None = None
+    database_id: Uuid | None = None
+
+
+class Submit(Message):
+    """Insert this job; already cancelled if it was cancelled before it was sent."""
+
+    op: Literal["submit"] = "submit"
+    job: JobSpec
+    cancelled: bool = False
+
+
+class Cancel(Message):
+    """Cancel the owner's job of this id, unless it has finished."""
+
+    op: Literal["cancel"] = "cancel"
+    id: JobId
+
+
+Operation: TypeAlias = Annotated[Submit | Cancel, Field(discriminator="op")]
+
+
+class Hello(Message):
+    """First of all: who is there, and how far it has read."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int
+    client_id: Uuid
+    cursor: Cursor | None = None
+    token: Annotated[str, Field(max_length=16384)] | None = None
+    client_version: Annotated[str, Field(max_length=64)] | None = None
+    pending: Annotated[int, Field(ge=0)] = 0
+    oldest_pending_at: AwareDatetime | None = None
+
+
+class Push(Message):
+    """A batch of operations, numbered 1, 2, 3 … within the session."""
+
+    type: Literal["push"] = "push"
+    seq: Annotated[int, Field(ge=1)]
+    ops: Annotated[list[Operation], Field(min_length=1)]
+
+
+class Applied(Message):
+    """The changes up to this cursor are durable on the device; send more."""
+
+    type: Literal["applied"] = "applied"
+    cursor: Cursor
+
+
+class Renew(Message):
+    """A fresh token for the same subject, before the old one expires."""
+
+    type: Literal["renew"] = "renew"
+    token: Annotated[str, Field(max_length=16384)]
+
+
+class Heartbeat(Message):
+    """Still there. Up it says what is unsent; down it answers."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    pending: Annotated[int, Field(ge=0)] = 0
+    oldest_pending_at: AwareDatetime | None = None
+
+
+class Welcome(Message):
+    """You are in: whose data this is, which database, what is allowed."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: int
+    owner: str
+    epoch: str
+    server_time: AwareDatetime
+    limits: Limits
+
+
+class Rejection(Message):
+    """An operation that was not done, and why. ``seq`` is the batch's."""
+
+    seq: int
+    id: str
+    code: str
+    message: str
+
+
+class Pushed(Message):
+    """Every batch up to ``through`` is committed in Postgres, but for the rejected."""
+
+    type: Literal["pushed"] = "pushed"
+    through: int
+    received_at: AwareDatetime
+    rejected: list[Rejection] = []
+
+
+class ErrorDetail(Message):
+    """The public half of an error."""
+
+    code: str
+    message: str
+
+
+class Change(Message):
+    """The latest state of one job. ``spec`` comes once, to devices that do not have it."""
+
+    id: str
+    status: Status
+    progress: float = 0
+    attempts: int = 0
+    run_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    result: str | None = None
+    error: ErrorDetail | None = None
+    spec: JobSpec | None = None
+    client_id: str | None = None
+    received_at: AwareDatetime | None = None
+
+
+class Changes(Message):
+    """One page. The device stores rows and cursor in one transaction, then says ``applied``."""
+
+    type: Literal["changes"] = "changes"
+    rows: list[Change]
+    cursor: str
+    complete: bool
+
+
+class Reset(Message):
+    """This is another database than your cursor's: read everything again, keep your outbox."""
+
+    type: Literal["reset"] = "reset"
+
+
+class Error(Message):
+    """The session ends; ``retry_after`` is in seconds."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+UpMessage: TypeAlias = Hello | Push | Applied | Renew | Heartbeat
+DownMessage: TypeAlias = Welcome | Pushed | Changes | Reset | Heartbeat | Error
+
+UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
+DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])
+
+
+def encode(message: Message) -> str:
+    """The message as the text of one websocket frame."""
+    return message.model_dump_json(exclude_none=True)
+
+
+def decode_up(text: str | bytes) -> UpMessage:
+    """A device's message, or :class:`RemoteProtocolError`."""
+    return _decode(UP, text)
+
+
+def decode_down(text: str | bytes) -> DownMessage:
+    """A gateway's message, or :class:`RemoteProtocolError`."""
+    return _decode(DOWN, text)
+
+
+def _decode(adapter: TypeAdapter[M], text: str | bytes) -> M:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise RemoteProtocolError(f"not a message: {first_complaint(error)}") from error
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing pydantic found, as ``field.path: what is wrong``, without the value."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,0 +1,259 @@
+"""The conversation between a device and a gateway as two pure objects, one for each side.
+
+Messages in, messages and facts out: no socket, no database, no clock. The owner of a session feeds
+it every text that arrives (:meth:`receive` returns the message once it is known to be legal), asks
+it for the text of everything it wants to say, and obeys :attr:`free` and :attr:`ready`, the two
+flow controls: a device has at most ``limits.window`` pushes unanswered; a gateway has at most one
+page of changes unapplied. So neither side ever has to queue.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum, auto
+
+from jobferry_shared.errors import LocalProtocolError, RemoteProtocolError
+from jobferry_shared.limits import Limits
+from jobferry_shared.messages import (
+    Applied,
+    Change,
+    Changes,
+    DownMessage,
+    Error,
+    Heartbeat,
+    Hello,
+    Operation,
+    Push,
+    Pushed,
+    Rejection,
+    Renew,
+    Reset,
+    UpMessage,
+    Welcome,
+    decode_down,
+    decode_up,
+    encode,
+)
+from jobferry_shared.versions import MINIMUM_PROTOCOL, PROTOCOL
+
+__all__ = ["ClientSession", "GatewaySession", "Phase"]
+
+
+class Phase(Enum):
+    """How far a session has come."""
+
+    NEW = auto()
+    GREETED = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class ClientSession:
+    """The device's side of one connection."""
+
+    __slots__ = ("_answered", "_pushed", "_unapplied", "limits", "owner", "phase")
+
+    def __init__(self) -> None:
+        self.phase = Phase.NEW
+        self.limits = Limits()
+        self.owner: str | None = None
+        self._pushed = 0
+        self._answered = 0
+        self._unapplied: str | None = None
+
+    @property
+    def free(self) -> int:
+        """How many pushes may be sent now."""
+        if self.phase is not Phase.OPEN:
+            return 0
+        return self.limits.window - (self._pushed - self._answered)
+
+    def hello(
+        self,
+        client_id: str,
+        cursor: str | None,
+        *,
+        token: str | None = None,
+        client_version: str | None = None,
+        pending: int = 0,
+        oldest_pending_at: datetime | None = None,
+    ) -> str:
+        """Open the conversation."""
+        _expect(self.phase is Phase.NEW, "hello was said before")
+        self.phase = Phase.GREETED
+        return encode(
+            Hello(
+                protocol=PROTOCOL,
+                client_id=client_id,
+                cursor=cursor,
+                token=token,
+                client_version=client_version,
+                pending=pending,
+                oldest_pending_at=oldest_pending_at,
+            )
+        )
+
+    def push(self, ops: Sequence[Operation]) -> tuple[int, str]:
+        """The number and the text of the next batch."""
+        _expect(self.free > 0, "no push may be sent now")
+        self._pushed += 1
+        return self._pushed, encode(Push.model_construct(seq=self._pushed, ops=list(ops)))
+
+    def applied(self) -> str:
+        """Say that the last page of changes is durable here."""
+        cursor = self._unapplied
+        if cursor is None:
+            raise LocalProtocolError("there is no page to acknowledge")
+        self._unapplied = None
+        return encode(Applied(cursor=cursor))
+
+    def heartbeat(self, pending: int, oldest_pending_at: datetime | None) -> str:
+        """Say that this device is alive and what it has not sent."""
+        return encode(Heartbeat(pending=pending, oldest_pending_at=oldest_pending_at))
+
+    def renew(self, token: str) -> str:
+        """Hand in a fresh token."""
+        return encode(Renew(token=token))
+
+    def receive(self, text: str | bytes) -> DownMessage:
+        """Take one text from the gateway; :class:`RemoteProtocolError` if it has no place here."""
+        message = decode_down(text)
+        match message:
+            case Error():
+                self.phase = Phase.CLOSED
+            case Welcome():
+                self._receive_welcome(message)
+            case _ if self.phase is not Phase.OPEN:
+                raise RemoteProtocolError(f"{message.type} before welcome")
+            case Pushed(through=through):
+                if not self._answered < through <= self._pushed:
+                    raise RemoteProtocolError(f"pushed through {through}, sent {self._pushed}")
+                self._answered = through
+            case Changes(cursor=cursor):
+                if self._unapplied is not None:
+                    raise RemoteProtocolError("changes before the last were applied")
+                self._unapplied = cursor
+            case _:
+                pass
+        return message
+
+    def _receive_welcome(self, message: Welcome) -> None:
+        if self.phase is not Phase.GREETED:
+            raise RemoteProtocolError("an unexpected welcome")
+        if not MINIMUM_PROTOCOL <= message.protocol <= PROTOCOL:
+            raise RemoteProtocolError(
+                f"the gateway speaks protocol {message.protocol}, "
+                f"this client {MINIMUM_PROTOCOL} to {PROTOCOL}",
+                code="unsupported_protocol",
+            )
+        self.phase = Phase.OPEN
+        self.limits = message.limits
+        self.owner = message.owner
+
+
+class GatewaySession:
+    """The gateway's side of one connection."""
+
+    __slots__ = ("_answered", "_pushed", "_unapplied", "cursor", "limits", "phase")
+
+    def __init__(self, limits: Limits) -> None:
+        self.phase = Phase.NEW
+        self.limits = limits
+        self.cursor: str | None = None
+        self._pushed = 0
+        self._answered = 0
+        self._unapplied: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """May a page of changes be sent now?"""
+        return self.phase is Phase.OPEN and self._unapplied is None
+
+    def receive(self, text: str | bytes) -> UpMessage:
+        """Take one text from the device; :class:`RemoteProtocolError` if it has no place here."""
+        message = decode_up(text)
+        match message:
+            case Hello():
+                self._receive_hello(message)
+            case _ if self.phase is not Phase.OPEN:
+                raise RemoteProtocolError(f"{message.type} before welcome")
+            case Push():
+                self._receive_push(message)
+            case Applied(cursor=cursor):
+                if cursor != self._unapplied:
+                    raise RemoteProtocolError("applied what was not sent")
+                self.cursor, self._unapplied = cursor, None
+            case _:
+                pass
+        return message
+
+    def welcome(self, owner: str, epoch: str, server_time: datetime) -> str:
+        """Let the device in."""
+        _expect(self.phase is Phase.GREETED, "welcome answers hello")
+        self.phase = Phase.OPEN
+        return encode(
+            Welcome(
+                protocol=PROTOCOL,
+                owner=owner,
+                epoch=epoch,
+                server_time=server_time,
+                limits=self.limits,
+            )
+        )
+
+    def pushed(self, through: int, received_at: datetime, rejected: Sequence[Rejection]) -> str:
+        """Acknowledge every batch up to ``through``; say it only after the commit."""
+        _expect(self._answered < through <= self._pushed, "no such batch waits for an answer")
+        self._answered = through
+        return encode(Pushed(through=through, received_at=received_at, rejected=list(rejected)))
+
+    def changes(self, rows: Sequence[Change], cursor: str, *, complete: bool) -> str:
+        """One page of what the device has not seen."""
+        _expect(self.ready, "the device has not applied the last page")
+        self._unapplied = cursor
+        return encode(Changes.model_construct(rows=list(rows), cursor=cursor, complete=complete))
+
+    def reset(self) -> str:
+        """Make the device read everything again."""
+        _expect(self.ready, "reset is said before the first page")
+        self.cursor = None
+        return encode(Reset())
+
+    def heartbeat(self) -> str:
+        """Answer a heartbeat."""
+        return encode(Heartbeat())
+
+    def error(self, code: str, message: str, retry_after: float | None = None) -> str:
+        """Say why the session ends."""
+        self.phase = Phase.CLOSED
+        return encode(Error(code=code, message=message, retry_after=retry_after))
+
+    def _receive_hello(self, message: Hello) -> None:
+        if self.phase is not Phase.NEW:
+            raise RemoteProtocolError("hello was said before")
+        if not MINIMUM_PROTOCOL <= message.protocol <= PROTOCOL:
+            raise RemoteProtocolError(
+                f"the client speaks protocol {message.protocol}, "
+                f"this gateway {MINIMUM_PROTOCOL} to {PROTOCOL}",
+                code="unsupported_protocol",
+            )
+        self.phase = Phase.GREETED
+        self.cursor = message.cursor
+
+    def _receive_push(self, message: Push) -> None:
+        if message.seq != self._pushed + 1:
+            raise RemoteProtocolError(f"push {message.seq} after push {self._pushed}")
+        if self._pushed - self._answered >= self.limits.window:
+            raise RemoteProtocolError(
+                f"more than {self.limits.window} pushes unanswered", code="limit_exceeded"
+            )
+        if len(message.ops) > self.limits.batch:
+            raise RemoteProtocolError(
+                f"{len(message.ops)} operations in one push, {self.limits.batch} are allowed",
+                code="limit_exceeded",
+            )
+        self._pushed = message.seq
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise LocalProtocolError(otherwise)

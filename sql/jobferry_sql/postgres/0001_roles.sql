@@ -1,0 +1,33 @@
+-- Who may do what, before there is anything to do it to.
+--
+-- Four roles without login; a service's own login is made a member of one of them and every part
+-- drops to its role as soon as it is connected, so one DSN serves them all and a stolen gateway
+-- can't write a result.
+--
+--   jobferry_engine     owns the functions that write queue, ledger and events in sets. The ledger's
+--                       row triggers stand aside for this role alone; nobody logs in as it.
+--   jobferry_gateway    inserts what a device may say about a job, and cancels. Nothing else.
+--   jobferry_processor  claims, runs, reports.
+--   jobferry_auditor    reads.
+--
+-- Roles belong to the whole cluster, so another database may have made them, even this moment.
+
+do $$
+declare
+  wanted text;
+begin
+  foreach wanted in array array['jobferry_engine', 'jobferry_gateway', 'jobferry_processor', 'jobferry_auditor'] loop
+    begin
+      execute format('create role %I nologin', wanted);
+    exception when duplicate_object or unique_violation then null;
+    end;
+    -- Handing a function over to the engine needs membership in it; a superuser has it anyway.
+    if wanted = 'jobferry_engine' and not pg_has_role(current_user, wanted, 'member') then
+      execute format('grant %I to current_user', wanted);
+    end if;
+  end loop;
+end $$;
+
+grant usage, create on schema jobferry to jobferry_engine;
+grant usage on schema jobferry to jobferry_gateway, jobferry_processor, jobferry_auditor;
+grant usage on schema public to jobferry_engine, jobferry_gateway, jobferry_processor, jobferry_auditor;

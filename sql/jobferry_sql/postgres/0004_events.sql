@@ -1,0 +1,32 @@
+-- The audit log: one row for every transition of every job, whoever made it. Append-only.
+--
+-- `detail` says what the event alone does not: the error of a failure, why a job was handed back.
+-- `actor` is the device, the processor, or the database user that wrote.
+
+create table public.background_job_events (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default clock_timestamp(),
+  job_id uuid not null,
+  owner text,
+  event text not null,
+  attempt smallint not null,
+  actor text not null,
+  detail jsonb
+);
+
+create index background_job_events_job on public.background_job_events (job_id);
+create index background_job_events_at on public.background_job_events using brin (at);
+
+create function jobferry.refuse_rewriting_history() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'public.background_job_events is append-only: % refused', tg_op
+    using errcode = 'JF002', hint = 'The audit log is only ever added to.';
+end $$;
+
+create trigger refuse_rewriting_history_trigger before update or delete on public.background_job_events
+  for each row execute function jobferry.refuse_rewriting_history();
+create trigger refuse_truncating_history_trigger before truncate on public.background_job_events
+  for each statement execute function jobferry.refuse_rewriting_history();
+alter table public.background_job_events enable always trigger refuse_rewriting_history_trigger;
+alter table public.background_job_events enable always trigger refuse_truncating_history_trigger;

@@ -1,0 +1,180 @@
+-- What the gateway does to the ledger, in sets: the group commit of all its devices' operations.
+--
+-- Both functions run as jobferry_engine, so the row triggers stand aside and everything a trigger
+-- would have written (queue, events, notices) is written here, once per statement. A test compares
+-- the two ways row by row.
+
+-- Ring for the gateways that serve these owners' devices.
+create function jobferry.announce(owners text[]) returns void
+language sql volatile set search_path = '' as $$
+  select pg_notify('jobferry_changes', owner) from unnest(owners) owner where octet_length(owner) < 7900
+$$;
+
+-- Insert the submits of many devices. Every array has one element per submit; `flags` holds array
+-- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids. Returns only
+-- the refused, by their place in the arrays: `id_taken` (another owner has that id) or `content_differs` (the owner used it for
+-- another job). The same job again is no news and no error: that is what makes a resend safe.
+create function jobferry.submit_batch(
+  ids uuid[], owners text[], client_ids uuid[], timestamps timestamptz[], payloads text[], tasks text[],
+  queue_names text[], priorities smallint[], run_ats timestamptz[], max_attempts smallint[], job_keys text[],
+  flags text[], database_ids uuid[], cancels boolean[]
+) returns table (number integer, code text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  added integer;
+  ready integer;
+  owners_added text[];
+begin
+  with input as (
+    select * from unnest(ids, owners, client_ids, timestamps, payloads, tasks, queue_names, priorities,
+      run_ats, submit_batch.max_attempts, job_keys, submit_batch.flags, database_ids, cancels)
+      as i(id, owner, client_id, "timestamp", payload, task, queue_name, priority,
+        run_at, max_attempts, job_key, flags, database_id, cancelled)
+  ),
+  added as (
+    insert into public.background_jobs (id, submitted_by, client_id, "timestamp", payload, task, queue_name,
+      priority, run_at, max_attempts, job_key, flags, database_id, cancelled, status, finished_at)
+    select i.id, i.owner, i.client_id, i."timestamp", i.payload::jsonb, i.task, i.queue_name,
+      i.priority, coalesce(i.run_at, now()), i.max_attempts, i.job_key, i.flags::text[], i.database_id, i.cancelled,
+      case when i.cancelled then 'cancelled' when i.run_at > now() then 'scheduled' else 'queued' end,
+      case when i.cancelled then now() end
+    from input i order by i.id
+    on conflict do nothing
+    returning id, submitted_by, client_id, task, queue_name, priority, run_at, max_attempts, flags, status
+  ),
+  queued as (
+    insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+    select id, task, queue_name, priority, run_at, 0, max_attempts, flags from added where status <> 'cancelled'
+  ),
+  audited as (
+    insert into public.background_job_events (job_id, owner, event, attempt, actor)
+    select id, submitted_by, 'submitted', 0, 'device ' || client_id from added
+  )
+  select count(*), count(*) filter (where status <> 'cancelled'), array_agg(distinct submitted_by)
+  into added, ready, owners_added from added;
+
+  perform jobferry.announce(owners_added);
+  if ready > 0 then
+    perform pg_notify('jobferry_queue', '');
+  end if;
+  if added < cardinality(ids) then
+    return query
+      select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
+      from unnest(ids, owners, payloads, tasks) with ordinality i(id, owner, payload, task, number)
+      join public.background_jobs b on b.id = i.id
+      where b.submitted_by is distinct from i.owner or b.task <> i.task or b.payload <> i.payload::jsonb;
+  end if;
+end $$;
+
+-- Cancel jobs of the given owners. Returns what was not done, by its place: `not_found` (no such job of that
+-- owner) or `busy` (somebody is writing that row this moment: ask again). A finished job is neither:
+-- nothing is left to cancel. Never waits for a row lock, so one stuck writer elsewhere can't hold up
+-- the commit of all devices, and there is no lock order to break.
+create function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
+returns table (number integer, code text)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  done uuid[];
+  owners_hit text[];
+begin
+  with wanted as materialized (
+    select b.id, i.client_id
+    from unnest(ids, owners, client_ids) i(id, owner, client_id)
+    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner
+    where b.finished_at is null
+    for update of b skip locked
+  ),
+  hit as (
+    update public.background_jobs b
+    set cancelled = true, status = 'cancelled', finished_at = now(), version = pg_current_xact_id()
+    from (select distinct on (id) id, client_id from wanted) w where b.id = w.id
+    returning b.id, b.submitted_by, b.attempts, w.client_id
+  ),
+  audited as (
+    insert into public.background_job_events (job_id, owner, event, attempt, actor)
+    select id, submitted_by, 'cancelled', attempts, 'device ' || client_id from hit
+  )
+  select array_agg(id), array_agg(distinct submitted_by) into done, owners_hit from hit;
+  perform jobferry.announce(owners_hit);
+
+  delete from jobferry.queue
+  where job_id in (select q.job_id from jobferry.queue q where q.job_id = any (done) for update skip locked);
+
+  return query
+    select i.number::integer, case when b.id is null then 'not_found' else 'busy' end
+    from unnest(ids, owners) with ordinality i(id, owner, number)
+    left join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner
+    where b.finished_at is null;
+end $$;
+
+-- One page of what a device has not seen, in the order (version, id).
+--
+--   since   the device's cursor: a row whose version is visible in it is known. Null: everything.
+--   target  where this walk ends; fixed with its first page, so that rows which go on changing
+--           can't keep it from ending. They come again with the next.
+--   after   the last row of the page before.
+--   active  on a first walk, unfinished jobs come first (true), then the finished (false); null: all.
+--
+-- Stops at `max_rows` rows or once `max_bytes` octets of payload and result are in the page; `room`
+-- is what was left of them after each row. The
+-- rows are read one by one from a cursor, so what does not fit is never fetched out of line. The
+-- payload is left out where the device has it: it sent it, or an earlier page carried it.
+create function jobferry.changes_page(
+  owner text, device uuid, since pg_snapshot, target pg_snapshot,
+  after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer
+) returns table (room integer, job public.background_jobs)
+language plpgsql stable set search_path = '' as $$
+declare
+  found_job public.background_jobs;
+  number integer := 0;
+begin
+  room := max_bytes;
+  for found_job in
+    select * from public.background_jobs b
+    where b.submitted_by = owner
+      and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
+      and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+      and (since is null or not pg_visible_in_snapshot(b.version, since))
+      and pg_visible_in_snapshot(b.version, target)
+      and (active is null or active = (b.finished_at is null))
+      -- A device knows what it has just sent; its acknowledgement said so.
+      and not (since is not null and b.client_id = device and b.version = b.created and b.finished_at is null)
+    order by b.version, b.id
+  loop
+    if since is not null and (found_job.client_id = device or pg_visible_in_snapshot(found_job.created, since)) then
+      found_job.payload := null;
+    end if;
+    number := number + 1;
+    room := room - coalesce(octet_length(found_job.payload::text), 0) - coalesce(octet_length(found_job.result::text), 0);
+    job := found_job;
+    return next;
+    exit when number >= max_rows or room <= 0;
+  end loop;
+end $$;
+
+-- What makes this database this one and no other: cluster, timeline, database, and the identity
+-- given to it when it was migrated.
+create function jobferry.epoch() returns text
+language sql stable security definer set search_path = '' as $$
+  select md5(concat_ws(' ',
+    (select system_identifier from pg_control_system()),
+    case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
+    (select oid from pg_database where datname = current_database()),
+    (select id from jobferry.identity)))
+$$;
+
+-- What devices said of themselves since the last time, in one statement for all of them.
+create function jobferry.note_devices(
+  client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamptz[]
+) returns void
+language sql security definer set search_path = '' as $$
+  insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at)
+  select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest
+  from unnest(client_ids, owners, versions, pendings, oldest) i(client_id, owner, version, pending, oldest)
+  order by i.client_id, i.owner
+  on conflict (client_id, owner) do update set
+    client_version = coalesce(excluded.client_version, d.client_version),
+    pending = excluded.pending, oldest_pending_at = excluded.oldest_pending_at, last_seen = now()
+$$;
