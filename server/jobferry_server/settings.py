@@ -3,14 +3,16 @@
 Every field is also an environment variable, ``JOBFERRY_`` and its name in capitals.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
 
-__all__ = ["GatewaySettings", "ProcessorSettings"]
+__all__ = ["GatewaySettings", "ProcessorSettings", "with_options"]
+
+S = TypeVar("S", bound=BaseSettings)
 
 _CONFIG = SettingsConfigDict(env_prefix="JOBFERRY_", frozen=True, extra="ignore")
 
@@ -64,4 +66,11 @@ class ProcessorSettings(BaseSettings):
     )
     result_bytes: PositiveInt = Field(
         Limits().payload_bytes, description="Largest result of a job, in octets."
+    )
+
+
+def with_options(settings: S, **options: object) -> S:
+    """These settings, with the options that were given on the command line in their place."""
+    return settings.model_copy(
+        update={name: value for name, value in options.items() if value is not None}
     )

@@ -133,7 +133,8 @@ class Service:
     async def _until_empty(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while self._in_hand and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+            self._to_claim.clear()  # Set by every attempt that ends.
+            await self._called(end - time.monotonic())
 
     async def _register(self) -> None:
         await self._ledger.register(list(self._tasks), __version__)

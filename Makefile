@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test test-pg15 check bench lock clean
+
+help: ## Show this list.
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# The lock file has hashes, so what is installed is what was tested.
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Setting up .venv (once; a minute or two) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
+	@$(BIN)/jobferry demo
+
+test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
+	@$(BIN)/pytest -q
+
+test-pg15: .venv/ready ## Run the tests on Debian's PostgreSQL 15.
+	@.ci/with-pg15 $(BIN)/pytest -q
+
+check: .venv/ready ## Static checks: format, lint, types, import directions.
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests
+	@$(BIN)/lint-imports
+
+bench: .venv/ready ## Measure speed and memory against raw limits.
+	@$(BIN)/jobferry bench
+
+lock: ## Pin the dependencies anew.
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet pip-tools
+	@CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile --quiet --upgrade --strip-extras \
+		--generate-hashes --extra dev --unsafe-package jobferry \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+	@rm -rf .venv-lock
+
+clean: ## Remove what was set up and measured.
+	rm -rf .venv jobferry-data .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,223 @@
+"""``jobferry client``: the device's jobs from the command line."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.live import Live
+
+from jobferry_client.client import JobClient
+from jobferry_client.output import console, job_json, job_lines, job_table, plain
+from jobferry_shared import strict_json
+from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
+from jobferry_shared.states import Status
+
+__all__ = ["client"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+file = click.argument("db", type=click.Path(dir_okay=False, path_type=Path), envvar="JOBFERRY_DB")
+url = click.option("--url", envvar="JOBFERRY_URL", show_envvar=True, help="The gateway, ws://…")
+token = click.option("--token", envvar="JOBFERRY_TOKEN", show_envvar=True, help="Who you are.")
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON lines, for programs.")
+
+
+def online(command: F) -> F:
+    """The options of a command that may connect."""
+    return url(token(command))
+
+
+@click.group()
+def client() -> None:
+    """Work with the jobs in a device's file DB (or $JOBFERRY_DB), online or not.
+
+    Any program that can write SQLite can do the same: INSERT INTO background_jobs (payload)
+    submits, UPDATE … SET cancelled = 1 cancels.
+    """
+
+
+@client.command()
+@file
+def init(db: Path) -> None:
+    """Make the file, or migrate it."""
+    with JobClient(db) as opened:
+        click.echo(f"{db}: ready, device {opened.status().client_id}")
+
+
+@client.command()
+@file
+@click.option("--task", default=DEFAULT_TASK, show_default=True, help="Which handler.")
+@click.option("--payload", default="null", help="JSON, @FILE with JSON, or - for standard input.")
+@click.option("--priority", default=0, show_default=True, help="Lower runs first.")
+@click.option("--queue", "queue_name", help="Jobs of one queue run one at a time.")
+@click.option("--max-attempts", default=MAX_ATTEMPTS, show_default=True)
+@click.option("--wait", is_flag=True, help="Connect, and wait for the result.")
+@click.option("--timeout", type=float, help="Wait no longer than this many seconds.")
+@as_json
+@online
+def submit(
+    db: Path,
+    task: str,
+    payload: str,
+    priority: int,
+    queue_name: str | None,
+    max_attempts: int,
+    wait: bool,
+    timeout: float | None,
+    as_json: bool,
+    url: str | None,
+    token: str | None,
+) -> None:
+    """Submit a job. It is durable in DB when the command returns; a gateway is not needed."""
+    value = strict_json.parse(_read(payload))
+    if wait and not url:
+        raise click.UsageError("--wait needs a gateway: --url or JOBFERRY_URL")
+    with JobClient(db, url if wait else None, token) as opened:
+        job = opened.submit(
+            task, value, priority=priority, queue_name=queue_name, max_attempts=max_attempts
+        )
+        if wait:
+            job = _wait(opened, job, timeout, quiet=as_json)
+        _print(job, as_json)
+    if wait and job.status is not Status.COMPLETED:
+        sys.exit(1)
+
+
+@client.command()
+@file
+@click.option("--limit", default=10, show_default=True)
+@click.option("--status", type=click.Choice([status.value for status in Status]))
+@click.option("--task")
+@as_json
+def ls(db: Path, limit: int, status: str | None, task: str | None, as_json: bool) -> None:
+    """List the newest jobs."""
+    with JobClient(db) as opened:
+        _print_all(opened.jobs(limit, status, task), as_json)
+
+
+@client.command()
+@file
+@click.argument("job_id")
+@as_json
+def show(db: Path, job_id: str, as_json: bool) -> None:
+    """Show one job in full."""
+    with JobClient(db) as opened:
+        _print(opened.get(job_id), as_json)
+
+
+@client.command()
+@file
+@click.option("--limit", default=10, show_default=True)
+@as_json
+@online
+def watch(db: Path, limit: int, as_json: bool, url: str | None, token: str | None) -> None:
+    """Watch the newest jobs until interrupted; with --json one line per list."""
+    with JobClient(db, url, token) as opened:
+        lists = opened.watch(limit)
+        if as_json or not console.is_terminal:
+            for jobs in lists:
+                click.echo("[" + ", ".join(job_json(job) for job in jobs) + "]")
+            return
+        with Live(console=console, auto_refresh=False) as live:
+            for jobs in lists:
+                live.update(job_table(jobs), refresh=True)
+
+
+@client.command()
+@file
+@click.argument("job_id")
+@as_json
+def cancel(db: Path, job_id: str, as_json: bool) -> None:
+    """Cancel a job: unsent, waiting or running. It is told with the next sync."""
+    with JobClient(db) as opened:
+        _print(opened.cancel(job_id), as_json)
+
+
+@client.command()
+@file
+@click.option("--once", is_flag=True, help="Return when both sides are in step.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="For --once.")
+@online
+def sync(db: Path, once: bool, timeout: float, url: str | None, token: str | None) -> None:
+    """Keep DB in step with the gateway, until interrupted or once."""
+    if not url:
+        raise click.UsageError("a gateway is wanted: --url or JOBFERRY_URL")
+    with JobClient(db, url, token) as opened:
+        if once:
+            try:
+                status = opened.sync(timeout)
+            except TimeoutError as error:
+                raise click.ClickException(str(error)) from error
+            click.echo(f"in step: {status.pending} unsent, {status.rejected} rejected")
+            return
+        last = ""
+        for _ in opened.watch():
+            status = opened.status()
+            now = f"{status.state.value} {status.reason or ''} · {status.pending} unsent"
+            if now != last:
+                click.echo(plain(now))
+            last = now
+
+
+@client.command()
+@file
+@as_json
+def status(db: Path, as_json: bool) -> None:
+    """Show what is unsent, since when, and what was rejected."""
+    with JobClient(db) as opened:
+        fields = dataclasses.asdict(opened.status())
+    if as_json:
+        click.echo(json.dumps(fields, default=str))
+        return
+    for name in (
+        "client_id",
+        "owner",
+        "pending",
+        "oldest_pending_age",
+        "rejected",
+        "last_synced_at",
+    ):
+        click.echo(f"{name:>20}  {fields[name]}")
+
+
+def _read(payload: str) -> str:
+    if payload == "-":
+        return sys.stdin.read()
+    if payload.startswith("@"):
+        return Path(payload[1:]).read_text(encoding="utf-8")
+    return payload
+
+
+def _wait(opened: JobClient, job: Job, timeout: float | None, *, quiet: bool) -> Job:
+    if quiet or not console.is_terminal:
+        return _wait_quietly(opened, job, timeout)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        for _ in opened.watch():
+            now = opened.get(job.id)
+            live.update(job_table([now]), refresh=True)
+            if now.finished:
+                break
+    return now
+
+
+def _wait_quietly(opened: JobClient, job: Job, timeout: float | None) -> Job:
+    try:
+        return opened.wait(job.id, timeout)
+    except TimeoutError as error:
+        raise click.ClickException(f"{error}; {opened.status().reason or 'connected'}") from error
+
+
+def _print(job: Job, as_json: bool) -> None:
+    click.echo(job_json(job) if as_json else job_lines(job))
+
+
+def _print_all(jobs: list[Job], as_json: bool) -> None:
+    if as_json:
+        for job in jobs:
+            click.echo(job_json(job))
+    else:
+        console.print(job_table(jobs))

@@ -1,0 +1,109 @@
+"""``jobferry audit``."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jobferry_server.audit import COLUMNS, Filter, events
+from jobferry_server.commands.options import dsn
+
+__all__ = ["audit"]
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+SHOWN = ("at", "job_id", "owner", "task", "event", "attempt", "actor", "detail")
+
+
+@click.command()
+@dsn
+@click.option("--owner", help="Events of this owner's jobs.")
+@click.option("--device", type=click.UUID, help="Of jobs submitted by this device.")
+@click.option("--task", help="Of jobs of this task.")
+@click.option("--status", help="Of jobs that are in this status now.")
+@click.option("--event", help="Only this kind of event.")
+@click.option("--job", type=click.UUID, help="Of this job.")
+@click.option("--since", type=click.DateTime(TIMES), help="From this time on; UTC unless it says.")
+@click.option("--until", type=click.DateTime(TIMES), help="Before this time.")
+@click.option("--limit", type=int, help="At most so many.")
+@click.option("--json", "form", flag_value="json", help="JSON lines.")
+@click.option("--csv", "form", flag_value="csv", help="CSV with a header.")
+def audit(
+    dsn: str,
+    owner: str | None,
+    device: UUID | None,
+    task: str | None,
+    status: str | None,
+    event: str | None,
+    job: UUID | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int | None,
+    form: str | None,
+) -> None:
+    """Read the audit log, oldest first: every transition of every job, whoever made it."""
+    wanted = Filter(
+        owner=owner,
+        device=device,
+        task=task,
+        status=status,
+        event=event,
+        job=job,
+        since=since,
+        until=until,
+        limit=limit,
+    )
+    {"json": _as_json, "csv": _as_csv, None: _as_table}[form](events(dsn, wanted))
+
+
+def _as_json(rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        click.echo(json.dumps(row, default=_text, ensure_ascii=False))
+
+
+def _as_csv(rows: Iterable[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow(_harmless(_cell(row[name])) for name in COLUMNS)
+
+
+def _as_table(rows: Iterable[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in SHOWN:
+        table.add_column(name, no_wrap=name in ("at", "event"))
+    for row in rows:
+        table.add_row(*(Text(_printable(_cell(row[name]))) for name in SHOWN))
+    Console(width=None if sys.stdout.isatty() else 220).print(table)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
+        case datetime():
+            return value.isoformat(sep=" ", timespec="milliseconds")
+        case _:
+            return str(value)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _harmless(text: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,33 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["as_json", "data", "dsn", "secret"]
+
+DEFAULT_DATA = Path("jobferry-data")
+
+dsn = click.option(
+    "--dsn",
+    envvar="JOBFERRY_DSN",
+    show_envvar=True,
+    required=True,
+    help="Postgres, as postgresql://….",
+)
+secret = click.option(
+    "--secret",
+    envvar="JOBFERRY_JWT_SECRET",
+    show_envvar=True,
+    help="What tokens are signed with; at least 32 octets.",
+)
+data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_DATA,
+    show_default=True,
+    envvar="JOBFERRY_DATA",
+    show_envvar=True,
+    help="Folder of the embedded Postgres and the token secret.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")

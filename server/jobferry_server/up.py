@@ -1,0 +1,107 @@
+"""Everything in one process: Postgres, gateway, processor. For development and the demo."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from jobferry_server.embedded import EmbeddedPostgres
+from jobferry_server.errors import ConfigurationError
+from jobferry_server.gateway import Gateway
+from jobferry_server.migrate import migrate
+from jobferry_server.processor.processor import Processor
+from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_server.tokens import Verifier, issue
+
+__all__ = ["Up", "folder_secret", "running", "secret_in"]
+
+log = logging.getLogger("jobferry.up")
+
+TOKEN_LIFETIME = timedelta(days=30)
+DEVELOPER = "developer"
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Where everything is."""
+
+    url: str
+    dsn: str
+    token: str
+    data: Path
+
+
+@asynccontextmanager
+async def running(
+    data: Path,
+    dsn: str | None,
+    processor: Processor | None,
+    gateway_settings: GatewaySettings,
+    processor_settings: ProcessorSettings,
+) -> AsyncIterator[Up]:
+    """Run it all within the block; the data stay in the folder ``data``."""
+    async with AsyncExitStack() as stack:
+        if dsn is None:
+            postgres = await asyncio.to_thread(EmbeddedPostgres, data)
+            stack.push_async_callback(asyncio.to_thread, postgres.stop)
+            dsn = postgres.dsn()
+            await _beside(stack, postgres.keep_running())
+        await asyncio.to_thread(migrate, dsn)
+        secret = os.environ.get("JOBFERRY_JWT_SECRET") or folder_secret(data)
+        gateway = Gateway(dsn, Verifier(secret), gateway_settings)
+        await stack.enter_async_context(gateway.running())
+        if processor is not None:
+            await _process(stack, processor, dsn, processor_settings)
+        yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
+
+
+def folder_secret(data: Path) -> str:
+    """The token secret of a folder, made the first time; only its owner may read it."""
+    path = data / "jwt-secret"
+    data.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text()
+
+
+def secret_in(data: Path) -> str:
+    """The token secret of a folder that ``jobferry up`` has used."""
+    if not (data / "jwt-secret").exists():
+        raise ConfigurationError(
+            f"there is no token secret in {data}",
+            hint="Set JOBFERRY_JWT_SECRET, or name the folder of a 'jobferry up' with --data.",
+        )
+    return folder_secret(data)
+
+
+async def _process(
+    stack: AsyncExitStack, processor: Processor, dsn: str, settings: ProcessorSettings
+) -> None:
+    stop = asyncio.Event()
+    service = processor.service(dsn, settings)
+    work = asyncio.ensure_future(service.run(stop))
+    ready = asyncio.ensure_future(service.ready.wait())
+    await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def end() -> None:
+        stop.set()
+        await work
+
+    stack.push_async_callback(end)
+
+
+async def _beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
