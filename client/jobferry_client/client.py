@@ -156,8 +156,7 @@ class JobClient:
         not take the token.
         """
         engine = self._need_engine()
-        pages = engine.completed_pages
-        if self._wait(lambda: self._synced(engine, pages), timeout) is None:
+        if self._wait(lambda: self._synced(engine), timeout) is None:
             status = self.status()
             raise TimeoutError(
                 f"not in step after {timeout} s: {status.state}, {status.reason},"
@@ -183,13 +182,12 @@ class JobClient:
         self._ring.ring()
         self._jobs.close()
 
-    def _synced(self, engine: Engine, pages: int) -> bool | None:
+    def _synced(self, engine: Engine) -> bool | None:
         if engine.link.state is ConnectionState.NEEDS_AUTH:
             raise ClientError(
                 f"the gateway wants a token: {engine.link.reason}", code="unauthenticated"
             )
-        behind = self._jobs.counts().pending or engine.completed_pages == pages
-        return None if behind else True
+        return True if engine.in_step and not self._jobs.counts().pending else None
 
     def _wait(self, look: Callable[[], T | None], timeout: float | None) -> T | None:
         self._check_open()

@@ -57,9 +57,11 @@ class Connection:
     replica: Replica
     doorbell: asyncio.Event
     timing: Timing
-    #: Called when the gateway let us in, and after every page that left nothing to read.
+    #: Called when the gateway let us in, when the outbox got shorter, and after every page (is there
+    #: nothing more to read?).
     on_welcome: Callable[[], None]
-    on_change: Callable[[bool], None]
+    on_answer: Callable[[], None]
+    on_page: Callable[[bool], None]
     session: ClientSession = field(default_factory=ClientSession)
     _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
     _sent: int = 0
@@ -118,7 +120,7 @@ class Connection:
             self.replica.acknowledge(
                 batch.first, batch.last, pushed.received_at, self.session.owner, refused
             )
-        self.on_change(False)
+        self.on_answer()
         self.doorbell.set()
 
     async def _apply(self, page: Changes) -> None:
@@ -131,7 +133,7 @@ class Connection:
                 f"a change of job {unknown}, which this file does not have: reading it all again"
             ) from unknown
         await self.socket.send(self.session.applied())
-        self.on_change(page.complete)
+        self.on_page(page.complete)
 
     async def _push_all(self) -> None:
         while True:
@@ -154,7 +156,7 @@ class Connection:
     def _refuse(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
         log.warning("job %s can not be sent: %s: %s", id, code, message)
         self.replica.reject(seq, id, code, message)
-        self.on_change(False)
+        self.on_answer()
 
     async def _watch_file(self) -> None:
         seen = self.replica.version()

@@ -43,7 +43,8 @@ class Engine:
     ) -> None:
         self.link = Link(ConnectionState.DISCONNECTED, "not connected yet")
         self.timing = timing or Timing()
-        self.completed_pages = 0
+        #: Has this device, connected, read all there was?
+        self.in_step = False
         self._path = path
         self._url = url
         self._token = token
@@ -146,15 +147,21 @@ class Engine:
             ping_interval=None,
         ) as socket:
             await Connection(
-                socket, replica, self._doorbell, self.timing, self._welcomed, self._changed
+                socket,
+                replica,
+                self._doorbell,
+                self.timing,
+                on_welcome=self._welcomed,
+                on_answer=self._ring.ring,
+                on_page=self._read,
             ).run()
 
     def _welcomed(self) -> None:
         self._failures = self._refused_tokens = 0
         self._show(ConnectionState.CONNECTED)
 
-    def _changed(self, complete: bool) -> None:
-        self.completed_pages += complete
+    def _read(self, complete: bool) -> None:
+        self.in_step = complete
         self._ring.ring()
 
     async def _after_refusal(self, refusal: BaseException) -> None:
@@ -195,6 +202,7 @@ class Engine:
 
     def _show(self, state: ConnectionState, reason: str | None = None) -> None:
         self.link = Link(state, reason)
+        self.in_step = False
         self._ring.ring()
 
 

@@ -36,7 +36,7 @@ def job_table(jobs: list[Job]) -> Table:
     """Jobs as a table with a bar for what runs."""
     table = Table(box=None, pad_edge=False)
     for name in ("id", "task", "state", "progress", "result"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "id")
     for job in jobs:
         result = plain(json.dumps(job.result, ensure_ascii=False)) if job.completed else ""
         table.add_row(

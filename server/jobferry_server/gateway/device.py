@@ -46,6 +46,7 @@ class Device:
         "client_id",
         "cursor",
         "dirty",
+        "greeted",
         "heard",
         "identity",
         "session",
@@ -60,6 +61,8 @@ class Device:
         self.cursor = Cursor("")
         #: Is there, as far as we know, something that it has not read?
         self.dirty = False
+        #: Did it get a first page, so that it knows whether it is in step?
+        self.greeted = False
         self.heard = time.monotonic()
         self.batches: deque[Batch] = deque()
 

@@ -151,8 +151,9 @@ class Feed:
             device.cursor = device.cursor.walked(now)
         complete = device.cursor.resting
         device.dirty = device.dirty or not complete
-        # A ring for somebody else's row, or for what this device sent itself: nothing to say.
-        if found or not was_resting:
+        # The first page says that there is nothing; later a ring for nothing is not worth a word.
+        if found or not was_resting or not device.greeted:
+            device.greeted = True
             changes = [_change(row, self._limits.payload_bytes) for row in found]
             device.post(device.session.changes(changes, str(device.cursor), complete=complete))
         else:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -21,6 +21,7 @@ from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Identity, Verifier
+import asyncpg
 from jobferry_shared.errors import ProtocolError
 from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
 
@@ -229,6 +230,8 @@ class Gateway:
                     device.dismiss("unauthenticated", "the token has expired")
             if not self._bell.listening:
                 self._feed.everything_changed()
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._check_epoch()
 
 
 def _plain(status: HTTPStatus, text: str) -> Response:

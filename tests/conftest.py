@@ -1,0 +1,52 @@
+"""A real Postgres for every test: one server per session, a database per test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from support.postgres import TestServer, open_server
+from support.services import Services
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """The server of this session: JOBFERRY_TEST_DSN, a container, or the embedded one."""
+    with open_server(tmp_path_factory.mktemp("postgres")) as found:
+        yield found
+
+
+@pytest.fixture
+def dsn(server: TestServer) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_dsn(server: TestServer) -> Iterator[str]:
+    """A database with nothing in it."""
+    with server.database(migrated=False) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def ledger(dsn: str) -> Iterator[Connection]:
+    """A superuser's connection to the test's database, each statement its own transaction."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def services(dsn: str) -> Iterator[Services]:
+    """Gateways and processors on the test's database, in this process."""
+    with Services(dsn) as found:
+        yield found
+
+
+@pytest.fixture
+def device_file(tmp_path: Path) -> Callable[[str], Path]:
+    """Paths for devices' files."""
+    return lambda name="device": tmp_path / f"{name}.db"
