@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from support.postgres import TestServer, open_server
 from support.services import Services
 
@@ -49,4 +50,8 @@ def services(dsn: str) -> Iterator[Services]:
 @pytest.fixture
 def device_file(tmp_path: Path) -> Callable[[str], Path]:
     """Paths for devices' files."""
-    return lambda name="device": tmp_path / f"{name}.db"
+
+    def path(name: str) -> Path:
+        return tmp_path / f"{name}.db"
+
+    return path

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from jobferry_client import JobClient, Status
 from jobferry_server import Job, Processor
-from pydantic import BaseModel
 from support.services import Services, token
 
 

@@ -7,9 +7,10 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from jobferry_server.embedded import EmbeddedPostgres
 from jobferry_server.migrate import migrate
-from psycopg.conninfo import conninfo_to_dict
 
 TEMPLATE = f"jobferry_test_template_{os.getpid()}"
 

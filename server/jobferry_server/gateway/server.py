@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
+import asyncpg
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -21,7 +22,6 @@ from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Identity, Verifier
-import asyncpg
 from jobferry_shared.errors import ProtocolError
 from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
 
