@@ -28,7 +28,7 @@ check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests/conftest.py tests/*/
+	@$(BIN)/mypy tests
 	@$(BIN)/lint-imports
 
 bench: .venv/ready ## Measure speed and memory against raw limits.
