@@ -8,25 +8,16 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import click
+from pydantic import ValidationError
 
 from jobferry_shared import __version__
 from jobferry_shared.errors import JobferryError
+from jobferry_shared.messages import first_complaint
 
 __all__ = ["main"]
 
 #: Which extra a command needs when its part can't be imported.
 EXTRAS = {"demo": "demo", "up": "server,embedded"}
-SUMMARIES = {
-    "audit": "Read the audit log.",
-    "bench": "Measure speed and memory, as ratios to raw limits of the same run.",
-    "client": "Work with the jobs in a device's file.",
-    "demo": "Watch the whole story on this machine, in half a minute.",
-    "gateway": "Run the sync server that devices connect to.",
-    "migrate": "Bring a database to the schema this version needs.",
-    "processor": "Run the jobs of an application's tasks.",
-    "token": "Make a token for a device's owner.",
-    "up": "Run everything in one process, on an embedded Postgres.",
-}
 
 
 class Commands(click.Group):
@@ -42,22 +33,29 @@ class Commands(click.Group):
             return _load(point)
         return None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
-        rows = [(name, SUMMARIES.get(name, "")) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
 
 def _load(point: EntryPoint) -> click.Command:
     try:
         command: click.Command = point.load()
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get(point.name, "server")
-        raise click.ClickException(
-            f"'jobferry {point.name}' needs {error.name}: pip install 'jobferry[{extra}]'"
-        ) from error
+        return _missing(point.name, error.name)
     return command
+
+
+def _missing(name: str, module: str | None) -> click.Command:
+    """Stands for a command whose part is not installed, and says how to install it."""
+    remedy = f"pip install 'jobferry[{EXTRAS.get(name, 'server')}]'"
+
+    def explain(arguments: tuple[str, ...]) -> None:  # noqa: ARG001 - click's signature
+        raise click.ClickException(f"'jobferry {name}' needs {module}: {remedy}")
+
+    return click.Command(
+        name,
+        callback=explain,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True},
+        short_help=f"(not installed: {remedy})",
+    )
 
 
 @click.group(
@@ -78,4 +76,7 @@ def main() -> None:
         click.echo(f"jobferry: {error.code}: {error}", err=True)
         if error.hint:
             click.echo(f"  {error.hint}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        click.echo(f"jobferry: configuration: {first_complaint(error)}", err=True)
         sys.exit(1)

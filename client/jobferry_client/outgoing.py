@@ -38,7 +38,7 @@ def next_batch(entries: Iterable[Entry], limits: Limits, refuse: Refuse) -> Batc
     """As many of these entries as one message may carry; ``None`` if none can be sent."""
     ops: list[Operation] = []
     first = last = 0
-    room = limits.message_bytes
+    room = 2 * limits.page_bytes
     for entry in entries:
         # Inside a JSON string every octet of a payload may need an escape.
         room -= 2 * len((entry["payload"] or "").encode(errors="replace")) + _ENVELOPE

@@ -1,5 +1,8 @@
 """Connections to Postgres, each in the role of its part, and what their errors mean."""
 
+import asyncio
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,10 +19,25 @@ else:
     AnyConnection = asyncpg.Connection
     Pool = asyncpg.Pool
 
-__all__ = ["AnyConnection", "Pool", "check_schema", "connect", "is_transient", "open_pool"]
+__all__ = [
+    "AnyConnection",
+    "Pool",
+    "await_database",
+    "check_schema",
+    "connect",
+    "is_transient",
+    "open_pool",
+]
+
+log = logging.getLogger("jobferry.database")
+
+WAIT_SECONDS = 1.0
 
 #: Classes of SQLSTATE that say "not now": connection, read-only, rollback, resources, lock, shutdown.
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
+
+#: Classes of SQLSTATE that a row can be guilty of: its values, a constraint, a limit.
+_DATA_CLASSES = ("22", "23", "54")
 
 
 async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
@@ -32,6 +50,28 @@ async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
     except asyncpg.InvalidParameterValueError as error:
         raise _no_role(role) from error
     return pool
+
+
+async def await_database(dsn: str, stop: asyncio.Event) -> bool:
+    """Wait until Postgres takes connections; ``False`` if ``stop`` was set before.
+
+    A service that is started before its database, or while it restarts, waits for it. A wrong
+    password or a missing database is an error at once.
+    """
+    while not stop.is_set():
+        try:
+            connection = await asyncpg.connect(dsn, timeout=10)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("waiting for Postgres: %s", error)
+        else:
+            connection.terminate()
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                await stop.wait()
+    return False
 
 
 async def connect(dsn: str, role: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -65,15 +105,23 @@ def require_version(found: int) -> None:
         )
 
 
-def is_transient(error: BaseException) -> bool:
-    """Is it worth trying again as it is? Otherwise the data itself is at fault."""
+def is_data_error(error: Exception) -> bool:
+    """Is the data itself at fault, so that trying again would not help and another row might?"""
+    if isinstance(error, asyncpg.PostgresError):
+        state: Any = error.sqlstate
+        return state is not None and state[:2] in _DATA_CLASSES
+    # asyncpg's word for a value that it can't encode.
+    return isinstance(error, ValueError)
+
+
+def is_transient(error: Exception) -> bool:
+    """Is it worth trying again as it is?"""
     if isinstance(error, asyncpg.PostgresError):
         state: Any = error.sqlstate
         return state is None or state[:2] in _TRANSIENT_CLASSES
     # asyncpg calls a value that it can't encode an InterfaceError too; that one is a ValueError.
-    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError) and not isinstance(
-        error, ValueError
-    )
+    transient = OSError | TimeoutError | asyncpg.InterfaceError
+    return isinstance(error, transient) and not is_data_error(error)
 
 
 def _settings(role: str) -> dict[str, str]:

@@ -130,7 +130,7 @@ class Feed:
             [cursor.id for cursor in cursors],
             [cursor.active for cursor in cursors],
             self._limits.batch,
-            self._limits.message_bytes // 4,
+            self._limits.page_bytes,
         )
 
     def _serve(self, device: Device, rows: list[asyncpg.Record]) -> None:

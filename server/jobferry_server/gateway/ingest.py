@@ -12,9 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
-
-from jobferry_server.database import Pool, is_transient
+from jobferry_server.database import Pool, is_data_error, is_transient
 from jobferry_server.gateway.device import Batch
 from jobferry_server.isolate import isolate
 from jobferry_shared import strict_json
@@ -124,7 +122,7 @@ class GroupCommit:
             if isinstance(op, Submit) and self._acceptable(batch, op)
         ]
         if submits:
-            await isolate(submits, self._write_submits, _is_poison, _refused)
+            await isolate(submits, self._write_submits, is_data_error, _refused)
         cancels = [_Cancel(b, op) for b in group for op in b.ops if isinstance(op, Cancel)]
         return await self._write_cancels(cancels) if cancels else []
 
@@ -201,10 +199,6 @@ def _answer(batches: Iterable[Batch]) -> None:
         devices[id(batch.device)] = batch.device
     for device in devices.values():
         device.answer(now)
-
-
-def _is_poison(error: Exception) -> bool:
-    return isinstance(error, asyncpg.PostgresError | ValueError) and not is_transient(error)
 
 
 def _refused(submit: _Submit, error: Exception) -> None:

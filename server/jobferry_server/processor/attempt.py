@@ -63,6 +63,8 @@ class Attempt:
     task: Task
     result_bytes: int
     taken: float = field(default_factory=time.monotonic)
+    _said: float | None = None
+    _saying: float | None = None
     _call: Call | None = None
     _coroutine: "asyncio.Task[Any] | None" = None
 
@@ -75,6 +77,15 @@ class Attempt:
             self._call.interrupt()
         elif self._coroutine is not None:
             self._coroutine.cancel()
+
+    def moved(self) -> float | None:
+        """The progress that is still to be said, if any."""
+        self._saying = self.job.reported
+        return self._saying if self._saying != self._said else None
+
+    def said_progress(self) -> None:
+        """What :meth:`moved` returned is written."""
+        self._said = self._saying
 
     async def run(self, threads: HandlerThreads) -> Outcome:
         """Run the handler. Never raises what the handler raised."""

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -22,7 +21,6 @@ class Job:
         payload: str,
         attempt: int,
         owner: str | None,
-        on_progress: Callable[["Job", float], None],
     ) -> None:
         self.id = id
         self.task = task
@@ -33,7 +31,8 @@ class Job:
         #: Why the handler should stop; empty while it should go on.
         self.stop_reason = ""
         self.payload_text = payload
-        self._on_progress = on_progress
+        #: The latest progress that the handler reported.
+        self.reported: float | None = None
 
     @cached_property
     def payload(self) -> Any:
@@ -53,7 +52,7 @@ class Job:
         self.check()
         if math.isnan(fraction):
             raise ValueError("progress is a number between 0 and 1")
-        self._on_progress(self, min(1.0, max(0.0, float(fraction))))
+        self.reported = min(1.0, max(0.0, float(fraction)))
 
     def check(self) -> None:
         """Raise :class:`JobCancelled` if the handler should stop."""

@@ -1,0 +1,88 @@
+"""Taking jobs: as many as will be done in the next moments, not more.
+
+Jobs that end in microseconds are taken by the hundred, since each claim is a transaction; jobs that
+take minutes are taken one for each worker, since another processor may be free.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import asyncpg
+
+from jobferry_server.processor.attempt import Attempt
+from jobferry_server.processor.hand import Hand
+from jobferry_server.processor.job import Job
+from jobferry_server.processor.ledger import Ledger
+from jobferry_server.processor.task import Task
+from jobferry_server.processor.trouble import after_error
+from jobferry_server.settings import ProcessorSettings
+
+__all__ = ["Claimer"]
+
+#: Jobs are taken ahead for about this long, in seconds.
+AHEAD_SECONDS = 0.1
+#: How fast jobs end is measured over no less than this, in seconds.
+RATE_SECONDS = 0.01
+#: The SQLSTATE of a claim by a processor whose lease was given away.
+NOT_REGISTERED = "JF010"
+
+
+class Claimer:
+    """Keeps the hand filled."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        hand: Hand,
+        tasks: Mapping[str, Task],
+        settings: ProcessorSettings,
+        on_lost_lease: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._ledger = ledger
+        self._hand = hand
+        self._tasks = tasks
+        self._settings = settings
+        self._on_lost_lease = on_lost_lease
+        self._target = settings.concurrency
+        self._measured = (0, time.monotonic())
+
+    async def run(self) -> None:
+        """Claim for ever: when there is room and somebody rang, and from time to time anyway."""
+        while True:
+            self._hand.room.clear()
+            self._aim()
+            wanted = self._target - len(self._hand.held)
+            # Half a hand at a time: a claim for one job costs as much as one for a hundred.
+            taken = await self._claim(wanted) if wanted >= max(1, self._target // 2) else 0
+            if not taken or taken < wanted:
+                await self._hand.room_within(self._settings.poll_seconds)
+
+    def _aim(self) -> None:
+        """Have in hand what runs, and what will be wanted in a moment."""
+        (ended, since), now = self._measured, time.monotonic()
+        if now - since < RATE_SECONDS:
+            return
+        rate = (self._hand.ended - ended) / (now - since)
+        self._measured = self._hand.ended, now
+        most = max(self._settings.concurrency, self._settings.prefetch)
+        self._target = min(most, self._settings.concurrency + int(rate * AHEAD_SECONDS))
+
+    async def _claim(self, most: int) -> int:
+        try:
+            rows = await self._ledger.claim(list(self._tasks), most)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == NOT_REGISTERED:
+                await self._on_lost_lease()
+            else:
+                await after_error("claim", error)
+            return 0
+        except Exception as error:
+            await after_error("claim", error)
+            return 0
+        for row in rows:
+            self._hand.take(self._attempt(row))
+        return len(rows)
+
+    def _attempt(self, row: asyncpg.Record) -> Attempt:
+        job = Job(row["id"], row["task"], row["payload"], row["attempt"], row["owner"])
+        return Attempt(job, self._tasks[row["task"]], self._settings.result_bytes)

@@ -1,0 +1,109 @@
+"""Saying what came of the jobs: all of it at once, as often as a transaction takes.
+
+While one flush is on its way the outcomes of the next gather, so a busy processor writes hundreds
+at a time and an idle one at once. The same round trip carries the latest progress and brings back
+which of the running jobs were cancelled or lost.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from jobferry_server.database import is_data_error
+from jobferry_server.isolate import isolate
+from jobferry_server.processor.attempt import Attempt, Completed, Dropped, Failed, Outcome
+from jobferry_server.processor.hand import Hand
+from jobferry_server.processor.ledger import Flush, Ledger
+from jobferry_server.processor.trouble import after_error
+from jobferry_server.settings import ProcessorSettings
+
+__all__ = ["Flusher"]
+
+log = logging.getLogger("jobferry.processor")
+
+#: How often the running jobs are compared with the queue, in seconds.
+CHECK_SECONDS = 0.25
+
+Said = tuple[Attempt, Outcome]
+
+
+class Flusher:
+    """Collects outcomes and writes them."""
+
+    def __init__(self, ledger: Ledger, hand: Hand, settings: ProcessorSettings) -> None:
+        self._ledger = ledger
+        self._hand = hand
+        self._every = settings.flush_seconds
+        self._outcomes: list[Said] = []
+        self._some = asyncio.Event()
+        self._checked = 0.0
+
+    def add(self, attempt: Attempt, outcome: Outcome) -> None:
+        """An attempt has ended like this."""
+        if self._hand.drop(attempt) and not isinstance(outcome, Dropped):
+            self._say_later((attempt, outcome))
+
+    async def run(self) -> None:
+        """Flush for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._some.wait()
+            except TimeoutError:
+                pass
+            self._some.clear()
+            try:
+                await self.flush()
+            except Exception as error:
+                await after_error("flush", error)
+                self._some.set()
+
+    async def flush(self) -> None:
+        """Write what there is to say now."""
+        outcomes, self._outcomes = self._outcomes, []
+        try:
+            await isolate(outcomes, self._say, is_data_error, self._unsayable)
+        except BaseException:
+            # Said twice is said once: what was written already meets the fence.
+            self._outcomes = outcomes + self._outcomes
+            raise
+
+    async def _say(self, outcomes: Sequence[Said]) -> None:
+        flush = Flush.of(outcomes)
+        flush.moved = [
+            (attempt, moved)
+            for attempt in self._hand.held
+            if (moved := attempt.moved()) is not None
+        ]
+        flush.running = self._to_check()
+        if not (outcomes or flush.moved or flush.running):
+            return
+        verdicts = await self._ledger.flush(flush)
+        for attempt, _ in flush.moved:
+            attempt.said_progress()
+        for attempt in flush.running if verdicts else ():
+            if verdict := verdicts.get((attempt.job.id, attempt.job.attempt)):
+                log.info("job %s is %s", attempt.job.id, verdict)
+                attempt.stop(verdict)
+
+    def _to_check(self) -> list[Attempt]:
+        now = time.monotonic()
+        if now - self._checked < CHECK_SECONDS:
+            return []
+        self._checked = now
+        return [attempt for attempt in self._hand.held if now - attempt.taken > CHECK_SECONDS]
+
+    def _unsayable(self, said: Said, error: Exception) -> None:
+        """Postgres does not take this outcome: the job has failed, with that as the reason."""
+        attempt, outcome = said
+        if not isinstance(outcome, Completed):
+            log.error("the outcome of job %s can not be written", attempt.job.id, exc_info=error)
+            return
+        reason = str(error).partition("\n")[0]
+        failed = Failed("invalid_result", f"Postgres refused the result: {reason}", final=True)
+        self._say_later((attempt, failed))
+
+    def _say_later(self, said: Said) -> None:
+        self._outcomes.append(said)
+        self._some.set()

@@ -1,0 +1,46 @@
+"""The jobs that this process has in hand: taken from the queue and not yet ended."""
+
+import asyncio
+
+from jobferry_server.processor.attempt import Attempt
+
+__all__ = ["Hand"]
+
+
+class Hand:
+    """What was claimed: ready to run, then running, then gone."""
+
+    def __init__(self) -> None:
+        self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
+        self.held: set[Attempt] = set()
+        #: How many attempts have ended since the start.
+        self.ended = 0
+        #: Set whenever there is room for more, or somebody rang.
+        self.room = asyncio.Event()
+
+    def take(self, attempt: Attempt) -> None:
+        """A job was claimed."""
+        self.held.add(attempt)
+        self.ready.put_nowait(attempt)
+
+    def drop(self, attempt: Attempt) -> bool:
+        """An attempt has ended; ``False`` if it was given up before."""
+        if attempt not in self.held:
+            return False
+        self.held.discard(attempt)
+        self.ended += 1
+        self.room.set()
+        return True
+
+    def stop_all(self, reason: str) -> None:
+        """Tell every handler to stop."""
+        for attempt in list(self.held):
+            attempt.stop(reason)
+
+    async def room_within(self, seconds: float) -> None:
+        """Wait until :attr:`room` is set, but not longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.room.wait()
+        except TimeoutError:
+            pass

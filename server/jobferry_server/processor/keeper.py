@@ -1,0 +1,72 @@
+"""Staying alive: the lease of all that this process holds is one row, written a few times a lease."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from uuid import uuid4
+
+from jobferry_server.processor.attempt import LOST
+from jobferry_server.processor.hand import Hand
+from jobferry_server.processor.ledger import Ledger
+from jobferry_server.processor.trouble import after_error
+from jobferry_shared import __version__
+
+__all__ = ["Keeper", "new_name"]
+
+log = logging.getLogger("jobferry.processor")
+
+#: Leases are prolonged this many times before they would run out.
+BEATS_PER_LEASE = 4
+UNSERVED_SECONDS = 30.0
+
+
+class Keeper:
+    """Prolongs our lease, ends those of the dead, reports work that nobody does."""
+
+    def __init__(self, ledger: Ledger, hand: Hand, tasks: Sequence[str], lease: float) -> None:
+        self._ledger = ledger
+        self._hand = hand
+        self._tasks = tasks
+        self._lease = lease
+
+    async def register(self) -> None:
+        """Begin the lease."""
+        await self._ledger.register(self._tasks, __version__)
+        await self._ledger.reap(self._lease)
+
+    async def begin_anew(self) -> None:
+        """The lease is lost, and all that was held under it: come back under another name."""
+        log.error("the lease of %s ran out; its jobs were given away", self._ledger.processor)
+        self._hand.stop_all(LOST)
+        self._ledger.processor = new_name()
+        await self.register()
+        self._hand.room.set()
+
+    async def run(self) -> None:
+        """Keep the lease for ever."""
+        while True:
+            await asyncio.sleep(self._lease / BEATS_PER_LEASE)
+            try:
+                if not await self._ledger.heartbeat():
+                    await self.begin_anew()
+                if freed := await self._ledger.reap(self._lease):
+                    log.warning("%d jobs of processors that are gone were freed", freed)
+            except Exception as error:
+                await after_error("prolong the lease", error)
+
+    async def look_for_unserved(self) -> None:
+        """Say from time to time which jobs wait for a task that no processor offers."""
+        while True:
+            try:
+                for task, jobs in await self._ledger.unserved():
+                    log.warning("%d jobs wait for task %r, which no processor offers", jobs, task)
+            except Exception as error:
+                await after_error("look at the queue", error)
+            await asyncio.sleep(UNSERVED_SECONDS)
+
+
+def new_name() -> str:
+    """Who we are in the audit log; new with every lease."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
