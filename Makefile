@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-pg15 check bench lock clean
+.PHONY: help demo test test-pg15 check bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,11 +28,15 @@ check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests
+	@$(BIN)/mypy tests docs/generate.py
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/generate.py --check
 
 bench: .venv/ready ## Measure speed and memory against raw limits.
 	@$(BIN)/jobferry bench
+
+docs: .venv/ready ## Write the generated parts of the documents.
+	@$(BIN)/python docs/generate.py
 
 lock: ## Pin the dependencies anew.
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet pip-tools

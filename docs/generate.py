@@ -1,0 +1,129 @@
+"""Write the parts of the documents that the code knows better.
+
+Each stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test runs this with
+``--check``; ``make docs`` writes.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+from pydantic_settings import BaseSettings
+
+from jobferry_client.cli import jobferry
+from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_shared.errors import CODES
+from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
+from jobferry_shared.versions import HISTORY
+
+DOCS = Path(__file__).parent
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def states() -> str:
+    """The life of a job as a Mermaid diagram."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for (source, target), event in {**LOCAL_TRANSITIONS, **TRANSITIONS}.items():
+        lines.append(f"  {source or '[*]'} --> {target}: {event}")
+    return "\n".join([*lines, "```"])
+
+
+def transitions() -> str:
+    """The same as a table."""
+    rows = [
+        (source or "(insert)", target, event)
+        for (source, target), event in sorted(
+            TRANSITIONS.items(), key=lambda item: _rank(item[0][0]) * 10 + _rank(item[0][1])
+        )
+    ]
+    return _table(("from", "to", "event in the audit log"), rows)
+
+
+def codes() -> str:
+    """Every public code with its remedy."""
+    return _table(("code", "what to do"), ((f"`{code}`", text) for code, text in CODES.items()))
+
+
+def settings() -> str:
+    """Every setting with its variable and default."""
+    return "\n\n".join(
+        f"### {title}\n\n{_settings(model)}"
+        for title, model in (("Gateway", GatewaySettings), ("Processor", ProcessorSettings))
+    )
+
+
+def versions() -> str:
+    """The history of the protocol."""
+    return _table(("version", "what changed"), ((str(v.number), v.changed) for v in HISTORY))
+
+
+def commands() -> str:
+    """The help of every command."""
+    return "\n\n".join(_help(jobferry, "jobferry"))
+
+
+def _rank(status: Status | None) -> int:
+    return -1 if status is None else list(Status).index(status)
+
+
+def _settings(model: type[BaseSettings]) -> str:
+    rows = (
+        (f"`JOBFERRY_{name.upper()}`", f"`{field.default}`", field.description or "")
+        for name, field in model.model_fields.items()
+    )
+    return _table(("variable", "default", "what it does"), rows)
+
+
+def _help(command: click.Command, name: str) -> Iterable[str]:
+    context = click.Context(command, info_name=name, terminal_width=96, max_content_width=96)
+    yield f"### {name}\n\n```text\n{command.get_help(context)}\n```"
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _help(found, f"{name} {child}")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "states": states,
+    "transitions": transitions,
+    "codes": codes,
+    "settings": settings,
+    "versions": versions,
+    "commands": commands,
+}
+
+
+def generated(text: str) -> str:
+    """A document with its blocks as the code has them now."""
+    return BLOCK.sub(lambda m: f"{m[1]}{GENERATORS[m[2]]()}\n{m[3]}", text)
+
+
+def stale() -> list[Path]:
+    """The documents whose blocks are not what the code says."""
+    return [path for path in sorted(DOCS.glob("*.md")) if generated(_read(path)) != _read(path)]
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def main() -> None:
+    """Write, or with ``--check`` only say what is stale."""
+    found = stale()
+    for path in found:
+        click.echo(f"{path.name} is stale" if "--check" in sys.argv else f"writing {path.name}")
+        if "--check" not in sys.argv:
+            path.write_text(generated(_read(path)), encoding="utf-8")
+    sys.exit(bool(found) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
