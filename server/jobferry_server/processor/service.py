@@ -42,7 +42,7 @@ class Service:
         self._dsn = dsn
         self._settings = settings
         self._hand = Hand()
-        self._threads = HandlerThreads(settings.concurrency)
+        self._threads = HandlerThreads()
         #: Set once jobs are being taken.
         self.ready = asyncio.Event()
 

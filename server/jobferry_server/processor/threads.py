@@ -2,13 +2,16 @@
 
 A cancelled job must reach its handler even while that computes and never looks. Python can raise an
 exception in another thread at its next bytecode; it can't interrupt a call into C, such as a sleep.
-The threads are daemons: a handler that never returns must not keep the process from ending.
+A handler that does not obey is given up: its thread is left to itself, and another takes its place.
+The threads are daemons, so that one that never returns does not keep the process from ending.
 """
 
 import asyncio
 import ctypes
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -16,18 +19,29 @@ from jobferry_server.errors import JobCancelled
 
 __all__ = ["Call", "HandlerThreads"]
 
+log = logging.getLogger("jobferry.processor")
+
+#: How long a handler that was told to stop may take to obey, in seconds.
+OBEY_SECONDS = 5.0
+
 _raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 
 class Call:
     """One call of a handler on a thread, and its result to come."""
 
-    def __init__(self, function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        function: Callable[[], Any],
+        loop: asyncio.AbstractEventLoop,
+        on_give_up: Callable[[], None],
+    ) -> None:
         self.done: asyncio.Future[None] = loop.create_future()
         self._value: Any = None
         self._error: BaseException | None = None
         self._function = function
         self._loop = loop
+        self._on_give_up = on_give_up
         self._lock = threading.Lock()
         self._thread_id: int | None = None
 
@@ -39,10 +53,11 @@ class Call:
         return self._value
 
     def interrupt(self) -> None:
-        """Raise :class:`JobCancelled` in the handler, if it is still running."""
+        """Raise :class:`JobCancelled` in the handler; after a while, stop waiting for it."""
         with self._lock:
             if self._thread_id is not None:
                 _raise_in_thread(ctypes.c_ulong(self._thread_id), ctypes.py_object(JobCancelled))
+        self._loop.call_later(OBEY_SECONDS, self._give_up)
 
     def run(self) -> None:
         """Call the handler and hand its result to the loop. On the handler's thread."""
@@ -50,7 +65,20 @@ class Call:
             self._value = self._guarded()
         except BaseException as error:
             self._error = error
-        self._loop.call_soon_threadsafe(self.done.set_result, None)
+        # The loop may be gone when a handler that was given up comes back.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def _give_up(self) -> None:
+        if not self.done.done():
+            log.error("a handler does not stop; its thread is left behind")
+            self._error = JobCancelled()
+            self._on_give_up()
+            self.done.set_result(None)
 
     def _guarded(self) -> Any:
         self._thread_id = threading.get_ident()
@@ -64,29 +92,31 @@ class Call:
 
 
 class HandlerThreads:
-    """So many threads, started as they are needed."""
+    """As many threads as there are calls at a time, started as they are needed."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
-        self._started = 0
+        self._useful = 0
         self._busy = 0
 
     def call(self, function: Callable[[], Any]) -> Call:
         """Run ``function`` on a thread. From the loop's thread only."""
-        call = Call(function, asyncio.get_running_loop())
+        call = Call(function, asyncio.get_running_loop(), self._lose_thread)
         self._busy += 1
         call.done.add_done_callback(self._one_less)
-        if self._started < min(self._busy, self._most):
-            self._started += 1
+        if self._useful < self._busy:
+            self._useful += 1
             threading.Thread(target=self._work, name="jobferry-handler", daemon=True).start()
         self._calls.put(call)
         return call
 
     def close(self) -> None:
         """Let idle threads end."""
-        for _ in range(self._started):
+        for _ in range(self._useful):
             self._calls.put(None)
+
+    def _lose_thread(self) -> None:
+        self._useful -= 1
 
     def _one_less(self, _: object) -> None:
         self._busy -= 1
