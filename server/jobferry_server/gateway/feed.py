@@ -6,20 +6,17 @@ fetch in time it gets as the latest state, later.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
 
 import asyncpg
 
 from jobferry_server.database import Pool, is_transient
+from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
 from jobferry_shared.limits import Limits
-from jobferry_shared.messages import Change, ErrorDetail, JobSpec
-from jobferry_shared.states import Status
 from jobferry_sql import query
 
 __all__ = ["Feed"]
@@ -154,7 +151,7 @@ class Feed:
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True
-            changes = [_change(row, self._limits.payload_bytes) for row in found]
+            changes = [change_of(row, self._limits.payload_bytes) for row in found]
             device.post(device.session.changes(changes, str(device.cursor), complete=complete))
         else:
             self.applied(device)
@@ -162,63 +159,3 @@ class Feed:
 
 def _horizon(snapshot: str) -> int:
     return int(snapshot.split(":")[1])
-
-
-def _change(row: asyncpg.Record, most: int) -> Change:
-    error = _public_error(row["error"])
-    result: str | None = row["result"]
-    if result is not None and len(result.encode()) > most:
-        error = _too_large("result", len(result.encode()), most)
-        result = None
-    change = Change.model_construct(
-        id=row["id"],
-        status=Status(row["status"]),
-        progress=row["progress"],
-        attempts=row["attempts"],
-        run_at=row["run_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        result=result,
-        error=error,
-    )
-    if row["payload"] is not None:
-        change.spec = _spec(row, most)
-        change.client_id = row["client_id"]
-        change.received_at = row["received_at"]
-    return change
-
-
-def _spec(row: asyncpg.Record, most: int) -> JobSpec:
-    payload = row["payload"]
-    if len(payload.encode()) > most:
-        payload = _too_large("payload", len(payload.encode()), most).model_dump_json()
-    return JobSpec.model_construct(
-        id=row["id"],
-        timestamp=row["timestamp"],
-        payload=payload,
-        task=row["task"],
-        queue_name=row["queue_name"],
-        priority=row["priority"],
-        max_attempts=row["max_attempts"],
-        job_key=row["job_key"],
-        flags=row["flags"],
-        database_id=row["database_id"],
-    )
-
-
-def _public_error(text: str | None) -> ErrorDetail | None:
-    """Whoever wrote the row, a device gets a code and a message."""
-    if text is None:
-        return None
-    value: Any = json.loads(text)
-    if not isinstance(value, dict):
-        value = {"message": value}
-    return ErrorDetail(
-        code=str(value.get("code", "unknown"))[:255], message=str(value.get("message", ""))[:4096]
-    )
-
-
-def _too_large(what: str, size: int, most: int) -> ErrorDetail:
-    return ErrorDetail(
-        code="payload_too_large", message=f"the {what} has {size} octets, a device takes {most}"
-    )
