@@ -23,13 +23,18 @@ class Limits(BaseModel):
 
     @model_validator(mode="after")
     def _every_row_must_fit(self) -> Self:
-        # A row carries a payload and a result, every octet of which may need an escape; beside it
-        # a page may be filled to `page_bytes`.
-        if self.message_bytes < 6 * self.payload_bytes:
-            raise ValueError("message_bytes must be at least six times payload_bytes")
+        # A page filled to `page_bytes`, then a payload and a result of `stored_bytes` each; every
+        # octet of them may need an escape.
+        if self.message_bytes < 8 * self.payload_bytes:
+            raise ValueError("message_bytes must be at least eight times payload_bytes")
         return self
 
     @property
     def page_bytes(self) -> int:
         """How much payload and result may be in a message before its last row."""
         return self.message_bytes // 8
+
+    @property
+    def stored_bytes(self) -> int:
+        """The most that a payload has once Postgres has put a space after each comma and colon."""
+        return self.payload_bytes * 3 // 2

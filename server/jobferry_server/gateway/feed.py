@@ -151,7 +151,7 @@ class Feed:
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True
-            changes = [change_of(row, self._limits.payload_bytes) for row in found]
+            changes = [change_of(row, self._limits.stored_bytes) for row in found]
             device.post(device.session.changes(changes, str(device.cursor), complete=complete))
         else:
             self.applied(device)
