@@ -4,17 +4,19 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from jobferry_server.beside import beside
 from jobferry_server.embedded import EmbeddedPostgres
 from jobferry_server.errors import ConfigurationError
 from jobferry_server.gateway import Gateway
 from jobferry_server.migrate import migrate
 from jobferry_server.processor.processor import Processor
+from jobferry_server.processor.service import Service
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
@@ -43,20 +45,26 @@ async def running(
     processor: Processor | None,
     gateway_settings: GatewaySettings,
     processor_settings: ProcessorSettings,
+    stop: asyncio.Event,
 ) -> AsyncIterator[Up]:
-    """Run it all within the block; the data stay in the folder ``data``."""
+    """Run it all within the block; the data stay in the folder ``data``.
+
+    Sets ``stop`` if one of them can't go on.
+    """
     async with AsyncExitStack() as stack:
         if dsn is None:
             postgres = await asyncio.to_thread(EmbeddedPostgres, data)
             stack.push_async_callback(asyncio.to_thread, postgres.stop)
             dsn = postgres.dsn()
-            await _beside(stack, postgres.keep_running())
+            await stack.enter_async_context(beside(stop, postgres.keep_running()))
         await asyncio.to_thread(migrate, dsn)
         secret = os.environ.get("JOBFERRY_JWT_SECRET") or folder_secret(data)
         gateway = Gateway(dsn, Verifier(secret), gateway_settings)
-        await stack.enter_async_context(gateway.running())
+        await stack.enter_async_context(gateway.running(stop))
         if processor is not None:
-            await _process(stack, processor, dsn, processor_settings)
+            await stack.enter_async_context(
+                _processing(processor.service(dsn, processor_settings), stop)
+            )
         yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
 
 
@@ -81,27 +89,17 @@ def secret_in(data: Path) -> str:
     return folder_secret(data)
 
 
-async def _process(
-    stack: AsyncExitStack, processor: Processor, dsn: str, settings: ProcessorSettings
-) -> None:
-    stop = asyncio.Event()
-    service = processor.service(dsn, settings)
-    work = asyncio.ensure_future(service.run(stop))
+@asynccontextmanager
+async def _processing(service: Service, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Run a processor within the block, and let it wind up at its end."""
+    ended = asyncio.Event()
+    work = asyncio.ensure_future(service.run(ended))
+    work.add_done_callback(lambda _: stop.set())
     ready = asyncio.ensure_future(service.ready.wait())
     await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
-
-    async def end() -> None:
-        stop.set()
+    ready.cancel()
+    try:
+        yield
+    finally:
+        ended.set()
         await work
-
-    stack.push_async_callback(end)
-
-
-async def _beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    task = asyncio.ensure_future(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)

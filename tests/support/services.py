@@ -49,7 +49,7 @@ class Services:
         chosen = with_options(GatewaySettings(port=0, drain_seconds=1.0), **settings)
         stack = AsyncExitStack()
         gateway = Gateway(self.dsn, Verifier(SECRET), chosen)
-        self.run(stack.enter_async_context(gateway.running()))
+        self.run(stack.enter_async_context(gateway.running(asyncio.Event())))
         try:
             yield gateway.url
         finally:

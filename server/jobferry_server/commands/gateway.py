@@ -34,7 +34,7 @@ def gateway(dsn: str, secret: str | None, data: Path, host: str | None, port: in
     async def serve(stop: asyncio.Event) -> None:
         if not await await_database(dsn, stop):
             return
-        async with Gateway(dsn, verifier, settings).running() as running:
+        async with Gateway(dsn, verifier, settings).running(stop) as running:
             click.echo(f"listening on {running.url}")
             await stop.wait()
 

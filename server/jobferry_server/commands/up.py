@@ -40,7 +40,9 @@ def up(data: Path, dsn: str | None, app: str, port: int | None, as_json: bool) -
     gateway_settings = with_options(GatewaySettings(), port=port)
 
     async def work(stop: asyncio.Event) -> None:
-        async with running(data, dsn, processor, gateway_settings, ProcessorSettings()) as found:
+        async with running(
+            data, dsn, processor, gateway_settings, ProcessorSettings(), stop
+        ) as found:
             click.echo(_json(found) if as_json else _words(found))
             await stop.wait()
 

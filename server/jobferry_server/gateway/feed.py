@@ -142,12 +142,14 @@ class Feed:
         found = [row for row in rows if row["id"] is not None]
         more = bool(found) and (len(found) >= self._limits.batch or found[-1]["room"] <= 0)
         was_resting = device.cursor.resting
+        # A walk reads up to where it was when it began: a ring that came meanwhile is not answered.
+        unanswered = device.cursor.target is not None
         if more:
             device.cursor = device.cursor.after(now, found[-1]["version"], found[-1]["id"])
         else:
             device.cursor = device.cursor.walked(now)
         complete = device.cursor.resting
-        device.dirty = device.dirty or not complete
+        device.dirty = device.dirty or unanswered or not complete
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True

@@ -13,6 +13,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from jobferry_server.beside import beside
 from jobferry_server.database import check_schema, open_pool
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import TokenRefused
@@ -54,21 +55,24 @@ class Gateway:
         return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Gateway"]:
-        """Serve within the block; at its end finish what is in flight and send everybody away."""
+    async def running(self, stop: asyncio.Event) -> AsyncIterator["Gateway"]:
+        """Serve within the block; at its end finish what is in flight and send everybody away.
+
+        Sets ``stop`` if it can't go on.
+        """
         self._pool = await open_pool(self._dsn, ROLE, size=CONNECTIONS)
         try:
             async with self._pool.acquire() as connection:
                 await check_schema(connection)
                 self._epoch: str = await connection.fetchval("select jobferry.epoch()")
-            async with self._serving() as self._server:
+            async with self._serving(stop) as self._server:
                 log.info("listening on %s", self.url)
                 yield self
         finally:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[Server]:
+    async def _serving(self, stop: asyncio.Event) -> AsyncIterator[Server]:
         limits = self.settings.limits
         self._ingest = GroupCommit(self._pool, limits, self.settings.group)
         self._feed = Feed(self._pool, limits)
@@ -91,23 +95,18 @@ class Gateway:
             ping_interval=None,
             server_header=None,
         )
-        work = [
-            asyncio.ensure_future(part)
-            for part in (
-                self._ingest.run(),
-                self._feed.run(),
-                self._notes.run(),
-                self._bell.run(),
-                self._sweep(),
-            )
-        ]
-        try:
-            yield server
-        finally:
-            await self._drain(server)
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
+        async with beside(
+            stop,
+            self._ingest.run(),
+            self._feed.run(),
+            self._notes.run(),
+            self._bell.run(),
+            self._sweep(),
+        ):
+            try:
+                yield server
+            finally:
+                await self._drain(server)
 
     async def _drain(self, server: Server) -> None:
         """Let nobody new in, answer what was sent, then send the devices away a few at a time."""

@@ -7,9 +7,9 @@ then it is somebody else's.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
+from jobferry_server.beside import beside
 from jobferry_server.database import await_database, check_schema, open_pool
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.processor.attempt import RELEASED, Released
@@ -66,13 +66,10 @@ class Service:
         bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
         await keeper.register()
         workers = (self._work(flusher) for _ in range(self._settings.concurrency))
-        async with _beside(keeper.run(), keeper.look_for_unserved(), flusher.run(), *workers):
-            async with _beside(bell.run(), claimer.run()) as taking:
+        async with beside(stop, keeper.run(), keeper.look_for_unserved(), flusher.run(), *workers):
+            async with beside(stop, bell.run(), claimer.run()):
                 self.ready.set()
-                stopped = asyncio.ensure_future(_until(stop))
-                # None of these ends by itself: one that does has met what it can't mend.
-                await asyncio.wait({stopped, *taking}, return_when=asyncio.FIRST_COMPLETED)
-                stopped.cancel()
+                await stop.wait()
             await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
 
@@ -112,24 +109,3 @@ class Service:
         while self._hand.held and (left := end - time.monotonic()) > 0:
             self._hand.room.clear()
             await self._hand.room_within(left)
-
-
-async def _until(stop: asyncio.Event) -> None:
-    await stop.wait()
-
-
-@asynccontextmanager
-async def _beside(
-    *work: Coroutine[None, None, None],
-) -> AsyncIterator[list["asyncio.Task[None]"]]:
-    """Run these within the block and no longer; raise what one of them raised."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
-            raise error
