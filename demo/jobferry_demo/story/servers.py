@@ -1,0 +1,126 @@
+"""The server side: a Postgres of its own, a gateway and a processor, all ended with the block."""
+
+import logging
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jobferry_demo.story.errors import DemoFailed
+from jobferry_demo.story.guardian import Guardian
+from jobferry_demo.story.interrupts import Interrupts
+from jobferry_demo.story.processes import Part, last_words
+from jobferry_server.embedded import EmbeddedPostgres
+from jobferry_server.migrate import migrate
+from jobferry_server.tokens import issue
+from jobferry_server.up import folder_secret
+
+__all__ = ["Servers"]
+
+HOST = "127.0.0.1"
+TASKS = "jobferry_demo.tasks:processor"
+TOKEN_LIFETIME = timedelta(hours=1)
+
+
+class Servers:
+    """What runs beside the device, each part started by a method of its own.
+
+    Leaving the block stops all of it, interrupted or not; ``guardian`` does should we be killed.
+    """
+
+    def __init__(self, folder: Path, interrupts: Interrupts, guardian: Guardian) -> None:
+        self._folder = folder
+        self._log = folder / "demo.log"
+        self._interrupts = interrupts
+        self._secret = folder_secret(folder)
+        self._settings = {
+            "JOBFERRY_JWT_SECRET": self._secret,
+            # Who interrupts the demo wants it to end, not the jobs.
+            "JOBFERRY_GRACE_SECONDS": "1",
+            "JOBFERRY_DRAIN_SECONDS": "1",
+        }
+        self._postgres: EmbeddedPostgres | None = None
+        port = _free_port()
+        self.url = f"ws://{HOST}:{port}"
+        self._health = f"http://{HOST}:{port}/readyz"
+        self.dsn = ""
+        self.gateway = self._part("gateway", ["gateway", "--port", str(port)], guardian)
+        self.processor = self._part("processor", ["processor", TASKS], guardian)
+
+    def __enter__(self) -> Self:
+        # What this process would log belongs beside the others' logs, not into the story.
+        logging.basicConfig(filename=self._log, level=logging.INFO)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._interrupts.held_back():
+            self._stop()
+
+    def token(self, owner: str) -> str:
+        """What the owner's device shows the gateway."""
+        return issue(self._secret, owner, TOKEN_LIFETIME)
+
+    def start_postgres(self) -> None:
+        """Make the cluster and start it."""
+        with self._interrupts.held_back():
+            try:
+                self._postgres = EmbeddedPostgres(self._folder)
+            except subprocess.SubprocessError as error:
+                raise DemoFailed(f"Postgres did not start:\n{last_words(self._log)}") from error
+        self.dsn = self._settings["JOBFERRY_DSN"] = self._postgres.dsn()
+
+    def make_ledger(self) -> int:
+        """Migrate the database; how many migrations there were."""
+        return len(migrate(self.dsn))
+
+    def start_gateway(self) -> None:
+        """Start it, or start it again, on the same port; returns when it can serve."""
+        with self._interrupts.held_back():
+            self.gateway.start()
+        self.gateway.wait_until(self._can_serve)
+
+    def start_processor(self) -> None:
+        """Start it, without waiting: the ledger tells when it has registered."""
+        with self._interrupts.held_back():
+            self.processor.start()
+
+    def check(self) -> None:
+        """:class:`DemoFailed` if a part has died that was not killed by the story."""
+        self.gateway.check()
+        self.processor.check()
+
+    def _part(self, name: str, arguments: list[str], guardian: Guardian) -> Part:
+        return Part(self._folder / f"{name}.log", arguments, self._settings, guardian)
+
+    def _can_serve(self) -> bool:
+        try:
+            with urllib.request.urlopen(self._health, timeout=2) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def _stop(self) -> None:
+        parts = (self.gateway, self.processor)
+        for part in parts:
+            part.ask_to_stop()
+        for part in parts:
+            part.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+
+
+def _free_port() -> int:
+    """A port that is free now, and that a gateway can be started on twice."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
