@@ -5,17 +5,22 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from support.postgres import TestServer, open_server
 from support.services import Services
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+# How long an example takes says nothing on a machine that runs other things too.
+settings.register_profile("jobferry", deadline=None)
+settings.load_profile("jobferry")
+
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def server() -> Iterator[TestServer]:
     """The server of this session: JOBFERRY_TEST_DSN, a container, or the embedded one."""
-    with open_server(tmp_path_factory.mktemp("postgres")) as found:
+    with open_server() as found:
         yield found
 
 

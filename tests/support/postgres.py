@@ -1,8 +1,11 @@
 """Where the tests' Postgres comes from."""
 
 import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -57,9 +60,9 @@ class TestServer:
 
 
 @contextmanager
-def open_server(folder: Path) -> Iterator[TestServer]:
+def open_server() -> Iterator[TestServer]:
     """A server from the environment, else a container where Docker answers, else the embedded one."""
-    with _some_dsn(folder) as dsn:
+    with _some_dsn() as dsn:
         assert conninfo_to_dict(dsn).get("dbname"), "JOBFERRY_TEST_DSN must name a database"
         server = TestServer(dsn)
         try:
@@ -69,7 +72,7 @@ def open_server(folder: Path) -> Iterator[TestServer]:
 
 
 @contextmanager
-def _some_dsn(folder: Path) -> Iterator[str]:
+def _some_dsn() -> Iterator[str]:
     if dsn := os.environ.get("JOBFERRY_TEST_DSN"):
         yield dsn
     elif _docker_answers():
@@ -78,21 +81,17 @@ def _some_dsn(folder: Path) -> Iterator[str]:
         with PostgresContainer("postgres:18", driver=None) as container:
             yield container.get_connection_url()
     else:
-        postgres = EmbeddedPostgres(folder)
-        try:
-            yield postgres.dsn()
-        finally:
-            postgres.stop()
+        # Not below pytest's own folder, which another pytest of root's closes to the server's user.
+        with tempfile.TemporaryDirectory(prefix="jobferry-") as folder:
+            postgres = EmbeddedPostgres(Path(folder))
+            try:
+                yield postgres.dsn()
+            finally:
+                postgres.stop()
 
 
 def _docker_answers() -> bool:
-    import docker
-    from docker.errors import DockerException
-
-    with suppress(DockerException):
-        client = docker.from_env(timeout=2)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
-    return False
+    docker = shutil.which("docker")
+    return (
+        docker is not None and not subprocess.run([docker, "info"], capture_output=True).returncode
+    )

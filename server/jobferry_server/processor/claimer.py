@@ -52,10 +52,13 @@ class Claimer:
             self._hand.room.clear()
             self._aim()
             wanted = self._target - len(self._hand.held)
-            # Half a hand at a time: a claim for one job costs as much as one for a hundred.
-            taken = await self._claim(wanted) if wanted >= max(1, self._target // 2) else 0
+            taken = await self._claim(wanted) if self._worth_it(wanted) else 0
             if not taken or taken < wanted:
                 await self._hand.room_within(self._settings.poll_seconds)
+
+    def _worth_it(self, wanted: int) -> bool:
+        """A claim for one job costs as much as one for a hundred: but a worker must not wait."""
+        return wanted > 0 and (self._hand.ready.empty() or wanted >= self._target // 2)
 
     def _aim(self) -> None:
         """Have in hand what runs, and what will be wanted in a moment."""
