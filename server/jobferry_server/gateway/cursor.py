@@ -13,8 +13,10 @@ from itertools import pairwise
 
 __all__ = ["Cursor"]
 
-_SNAPSHOT = re.compile(r"^(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)$")
-_ID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
+_XID = "[0-9]{1,19}"
+_SNAPSHOT = re.compile(f"({_XID}):({_XID}):((?:{_XID}(?:,{_XID})*)?)")
+_ONE_XID = re.compile(_XID)
+_ID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _PHASES = {"a": True, "f": False, "": None}
 _LARGEST = 2**63 - 1
 
@@ -51,8 +53,8 @@ class Cursor:
         legal = (
             (since is None or _is_snapshot(since))
             and (target is None or _is_snapshot(target))
-            and (version is None or (version.isdigit() and int(version) <= _LARGEST))
-            and (id is None or _ID.match(id) is not None)
+            and (version is None or _is_xid(version))
+            and (id is None or _ID.fullmatch(id) is not None)
             and (version is None) == (id is None)
         )
         return cls(epoch, since, target, _PHASES[parts[3]], version, id) if legal else None
@@ -86,9 +88,13 @@ class Cursor:
         return self.target is None and self.active is None
 
 
+def _is_xid(text: str) -> bool:
+    return _ONE_XID.fullmatch(text) is not None and int(text) <= _LARGEST
+
+
 def _is_snapshot(text: str) -> bool:
     """Would Postgres read this as a pg_snapshot? It wants xmin ≤ every xip < xmax, ascending."""
-    found = _SNAPSHOT.match(text)
+    found = _SNAPSHOT.fullmatch(text)
     if found is None:
         return False
     xmin, xmax = int(found[1]), int(found[2])
