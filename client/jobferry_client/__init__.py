@@ -8,6 +8,7 @@
 
 from jobferry_client.aio import AsyncJobClient
 from jobferry_client.client import JobClient
+from jobferry_client.connection import Timing
 from jobferry_client.errors import (
     ClientClosed,
     ClientError,
@@ -17,6 +18,7 @@ from jobferry_client.errors import (
 )
 from jobferry_client.jobs import NewJob
 from jobferry_client.state import ClientStatus, ConnectionState
+from jobferry_client.watching import Watch
 from jobferry_shared.errors import InvalidJob, InvalidJSON, JobferryError
 from jobferry_shared.job import Job, JobError
 from jobferry_shared.states import Status
@@ -38,4 +40,6 @@ __all__ = [
     "NewJob",
     "NotAJobFile",
     "Status",
+    "Timing",
+    "Watch",
 ]

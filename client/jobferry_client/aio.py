@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial, wraps
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobferry_client.client import JobClient
 from jobferry_client.connection import Timing
 from jobferry_client.engine import Token
+from jobferry_client.watching import given_up
 from jobferry_shared.job import Job
 from jobferry_shared.states import Status
 
@@ -17,17 +22,19 @@ __all__ = ["AsyncJobClient"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Whoever waits for a job takes a thread, so the loop's own few would soon all be waiting.
+MOST_THREADS = 1000
+
 
 def _awaited(
     method: Callable[Concatenate[JobClient, P], R],
 ) -> Callable[Concatenate["AsyncJobClient", P], Coroutine[Any, Any, R]]:
     """The method, run on a thread: SQLite's fsync would hold up the loop."""
 
+    @wraps(method)
     async def awaited(self: "AsyncJobClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.to_thread(method, self._client, *args, **kwargs)
+        return await self._on_a_thread(partial(method, self._client, *args, **kwargs))
 
-    awaited.__doc__ = method.__doc__
-    awaited.__name__ = method.__name__
     return awaited
 
 
@@ -43,6 +50,7 @@ class AsyncJobClient:
         timing: Timing | None = None,
     ) -> None:
         self._client = JobClient(path, url, token, timing=timing)
+        self._threads = ThreadPoolExecutor(MOST_THREADS, "jobferry-async")
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,7 +81,20 @@ class AsyncJobClient:
         """A live query: what :meth:`jobs` returns, now and again each time it has changed."""
         watch = self._client.watch(limit, status, task)
         try:
-            while (jobs := await asyncio.to_thread(next, watch, None)) is not None:
+            while (jobs := await self._on_a_thread(partial(next, watch, None))) is not None:
                 yield jobs
         finally:
             watch.close()
+
+    async def _on_a_thread(self, call: Callable[[], R]) -> R:
+        unwanted = Event()
+        context = copy_context()
+        context.run(given_up.set, unwanted)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, context.run, call)
+        except asyncio.CancelledError:
+            # Nobody waits any more for what the thread waits for.
+            unwanted.set()
+            self._client._ring.ring()
+            raise

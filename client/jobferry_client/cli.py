@@ -6,6 +6,7 @@ commands need nothing of the server's.
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 from pydantic import ValidationError
@@ -15,6 +16,8 @@ from jobferry_shared.errors import JobferryError
 from jobferry_shared.messages import first_complaint
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
 
 #: Which extra a command needs when its part can't be imported.
 EXTRAS = {"demo": "demo", "up": "server,embedded"}
@@ -32,6 +35,13 @@ class Commands(click.Group):
         for point in entry_points(group="jobferry.commands", name=name):
             return _load(point)
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run one; an interrupt is not a failure, and has the shell's own exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
 
 def _load(point: EntryPoint) -> click.Command:

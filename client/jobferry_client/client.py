@@ -27,6 +27,7 @@ class JobClient:
     ``path`` is the file; it is made if need be. ``url`` is the gateway's address, ``ws://`` or
     ``wss://``; without one this is a purely local outbox, whose jobs wait until the file is opened
     with one. ``token`` says who you are: a string, or a callable that gives a fresh one each time.
+    ``timing`` is how often the sync engine looks and how long it waits; its defaults are good.
 
     Every method that writes returns once the row is durable in the file, online or not. A handler
     may run a job twice (a processor may die at the last moment); it submits it once.
@@ -45,10 +46,11 @@ class JobClient:
         self._timing = timing or Timing()
         self._closed = False
         self._engine = (
-            Engine(Path(path), url, token, self._ring, self._timing) if url is not None else None
+            # Resolved now: the engine opens the file again, wherever the process is by then.
+            Engine(Path(path).resolve(), url, token, self._ring, self._timing)
+            if url is not None
+            else None
         )
-        if self._engine:
-            self._engine.want(True)
 
     def __enter__(self) -> Self:
         return self
@@ -183,11 +185,11 @@ class JobClient:
         self._jobs.close()
 
     def _synced(self, engine: Engine) -> bool | None:
-        if engine.link.state is ConnectionState.NEEDS_AUTH:
-            raise ClientError(
-                f"the gateway wants a token: {engine.link.reason}", code="unauthenticated"
-            )
-        return True if engine.in_step and not self._jobs.counts().pending else None
+        link = engine.link
+        if link.state is ConnectionState.NEEDS_AUTH:
+            raise ClientError(f"the gateway wants a token: {link.reason}", code="unauthenticated")
+        in_step = engine.in_step and link.state is ConnectionState.CONNECTED
+        return True if in_step and not self._jobs.counts().pending else None
 
     def _wait(self, look: Callable[[], T | None], timeout: float | None) -> T | None:
         self._check_open()

@@ -2,8 +2,12 @@
 
 import dataclasses
 import json
+import math
+import os
 import sys
+import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +15,18 @@ import click
 from rich.live import Live
 
 from jobferry_client.client import JobClient
+from jobferry_client.errors import ClientError
 from jobferry_client.output import console, job_json, job_lines, job_table, plain
+from jobferry_client.state import ClientStatus, ConnectionState
 from jobferry_shared import strict_json
+from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
 from jobferry_shared.states import Status
 
 __all__ = ["client"]
+
+#: How often what is shown is looked at again.
+LOOK_SECONDS = 0.1
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,6 +34,20 @@ file = click.argument("db", type=click.Path(dir_okay=False, path_type=Path), env
 url = click.option("--url", envvar="JOBFERRY_URL", show_envvar=True, help="The gateway, ws://…")
 token = click.option("--token", envvar="JOBFERRY_TOKEN", show_envvar=True, help="Who you are.")
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON lines, for programs.")
+
+
+class OnJob(click.Command):
+    """A command on one job, whose file may come from the environment though the id follows it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """With one argument too few, the first is the file of the environment."""
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.MissingParameter:
+            if "JOBFERRY_DB" not in os.environ:
+                raise
+            ctx.params.clear()
+            return super().parse_args(ctx, [os.environ["JOBFERRY_DB"], *args])
 
 
 def online(command: F) -> F:
@@ -99,7 +123,7 @@ def ls(db: Path, limit: int, status: str | None, task: str | None, as_json: bool
         _print_all(opened.jobs(limit, status, task), as_json)
 
 
-@client.command()
+@client.command(cls=OnJob)
 @file
 @click.argument("job_id")
 @as_json
@@ -127,7 +151,7 @@ def watch(db: Path, limit: int, as_json: bool, url: str | None, token: str | Non
                 live.update(job_table(jobs), refresh=True)
 
 
-@client.command()
+@client.command(cls=OnJob)
 @file
 @click.argument("job_id")
 @as_json
@@ -155,12 +179,11 @@ def sync(db: Path, once: bool, timeout: float, url: str | None, token: str | Non
             click.echo(f"in step: {status.pending} unsent, {status.rejected} rejected")
             return
         last = ""
-        for _ in opened.watch():
-            status = opened.status()
-            now = f"{status.state.value} {status.reason or ''} · {status.pending} unsent"
-            if now != last:
-                click.echo(plain(now))
+        while True:
+            if (now := _in_words(opened.status())) != last:
+                click.echo(now)
             last = now
+            time.sleep(LOOK_SECONDS)
 
 
 @client.command()
@@ -185,30 +208,49 @@ def status(db: Path, as_json: bool) -> None:
 
 
 def _read(payload: str) -> str:
-    if payload == "-":
-        return sys.stdin.read()
-    if payload.startswith("@"):
-        return Path(payload[1:]).read_text(encoding="utf-8")
+    try:
+        if payload == "-":
+            return sys.stdin.buffer.read().decode()
+        if payload.startswith("@"):
+            return Path(payload[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--payload: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidJSON(f"not valid UTF-8 at octet {error.start}") from error
     return payload
 
 
 def _wait(opened: JobClient, job: Job, timeout: float | None, *, quiet: bool) -> Job:
-    if quiet or not console.is_terminal:
-        return _wait_quietly(opened, job, timeout)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        for _ in opened.watch():
-            now = opened.get(job.id)
-            live.update(job_table([now]), refresh=True)
-            if now.finished:
-                break
-    return now
+    end = math.inf if timeout is None else time.monotonic() + timeout
+    shown = console.is_terminal and not quiet
+    with (
+        Live(console=console, auto_refresh=False, transient=True)
+        if shown
+        else nullcontext() as live
+    ):
+        while not (job := opened.get(job.id)).finished:
+            if live:
+                live.update(job_table([job]), refresh=True)
+            _give_up(opened.status(), job, timeout if time.monotonic() >= end else None)
+            with suppress(TimeoutError):
+                opened.wait(job.id, min(LOOK_SECONDS, end - time.monotonic()))
+    return job
 
 
-def _wait_quietly(opened: JobClient, job: Job, timeout: float | None) -> Job:
-    try:
-        return opened.wait(job.id, timeout)
-    except TimeoutError as error:
-        raise click.ClickException(f"{error}; {opened.status().reason or 'connected'}") from error
+def _give_up(status: ClientStatus, job: Job, waited: float | None) -> None:
+    """Raise if it is no use to wait, or was waited long enough."""
+    if status.state is ConnectionState.NEEDS_AUTH:
+        raise ClientError(f"the gateway wants a token: {status.reason}", code="unauthenticated")
+    if waited is not None:
+        reason = plain(status.reason or "connected")
+        raise click.ClickException(
+            f"job {job.id} is still {job.state} after {waited:g} s; {reason}"
+        )
+
+
+def _in_words(status: ClientStatus) -> str:
+    words = status.state.value + (f": {status.reason}" if status.reason else "")
+    return plain(f"{words} · {status.pending} unsent")
 
 
 def _print(job: Job, as_json: bool) -> None:

@@ -95,7 +95,8 @@ class Connection:
             text = await self.socket.recv()
         match self.session.receive(text):
             case Welcome(owner=owner):
-                self.replica.welcome(owner)
+                if not self.replica.welcome(owner):
+                    raise RemoteProtocolError(f"this is {owner}'s file now: reading it all again")
                 self.on_welcome()
             case Pushed() as pushed:
                 self._acknowledge(pushed)
@@ -104,6 +105,7 @@ class Connection:
             case Reset():
                 log.warning("the server's database is another one: reading everything again")
                 self.replica.forget_cursor()
+                self.on_page(False)
             case Error() as error:
                 raise GatewayRefused(error.code, error.message, error.retry_after)
             case _:
@@ -147,7 +149,7 @@ class Connection:
 
     def _next(self) -> Batch | None:
         limits = self.session.limits
-        while entries := self.replica.outbox(self._sent, limits.batch):
+        while entries := self.replica.outbox(self._sent, limits.batch, limits.page_bytes):
             if batch := next_batch(entries, limits, self._refuse):
                 return batch
             self._sent = entries[-1]["seq"]

@@ -7,6 +7,7 @@ engine per file however many processes use it; the others stand by and take over
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -27,6 +28,7 @@ log = logging.getLogger("jobferry.client")
 #: A token, or what gives a fresh one each time it is asked.
 Token = str | Callable[[], str] | None
 
+SWITCHED_OFF = "switched off"
 STAND_BY_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 #: A token that a callable has just given is doubted once; then the person is asked.
@@ -49,7 +51,7 @@ class Engine:
         self._url = url
         self._token = token
         self._ring = ring
-        self._wanted = False
+        self._wanted = True
         self._stopped = False
         self._failures = 0
         self._refused_tokens = 0
@@ -60,9 +62,16 @@ class Engine:
         self._thread.start()
 
     def want(self, connected: bool) -> None:
-        """The connectivity switch. Turning it on also tries again at once."""
+        """The connectivity switch, on to begin with. Turning it on also tries again at once."""
+        if connected and self._wanted and self.link.state is ConnectionState.CONNECTED:
+            return
         self._wanted = connected
         self._failures = self._refused_tokens = 0
+        # Now, not once the engine comes to it: who asks next must not be told of what was before.
+        if connected:
+            self._show(ConnectionState.CONNECTING)
+        else:
+            self._show(ConnectionState.DISCONNECTED, SWITCHED_OFF)
         self._call(self._switch.set)
 
     def notice(self) -> None:
@@ -76,7 +85,8 @@ class Engine:
         self._thread.join()
 
     def _call(self, what: Callable[[], None]) -> None:
-        if not self._loop.is_closed():
+        # The loop is closed once the engine has ended: then there is nobody to call.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(what)
 
     def _run(self) -> None:
@@ -88,7 +98,7 @@ class Engine:
         while not self._stopped:
             self._switch.clear()
             if not self._wanted:
-                self._show(ConnectionState.DISCONNECTED, "switched off")
+                self._show(ConnectionState.DISCONNECTED, SWITCHED_OFF)
                 await self._switch.wait()
                 continue
             work = asyncio.ensure_future(self._connect_until_switched())
@@ -100,14 +110,8 @@ class Engine:
 
     async def _connect_until_switched(self) -> None:
         lock = FileLock(f"{self._path}.jobferry-lock", thread_local=False)
-        while True:
-            try:
-                lock.acquire(blocking=False)
-                break
-            except Timeout:
-                self._show(ConnectionState.DISCONNECTED, "another process syncs this file")
-                await asyncio.sleep(STAND_BY_SECONDS)
         try:
+            await self._stand_by(lock)
             replica = Replica(self._path)
             try:
                 while True:
@@ -119,6 +123,16 @@ class Engine:
             await self._pause(f"{type(error).__name__}: {error}")
         finally:
             lock.release()
+
+    async def _stand_by(self, lock: FileLock) -> None:
+        """Hold the lock, as soon as no other engine does."""
+        while True:
+            try:
+                lock.acquire(blocking=False)
+                return
+            except Timeout:
+                self._show(ConnectionState.DISCONNECTED, "another process syncs this file")
+                await asyncio.sleep(STAND_BY_SECONDS)
 
     async def _attempt(self, replica: Replica) -> None:
         self._show(ConnectionState.CONNECTING)
@@ -179,7 +193,7 @@ class Engine:
             await self._after_bad_token(error.response.body.decode(errors="replace").strip())
         else:
             header = error.response.headers.get("Retry-After", "")
-            await self._pause(str(error), float(header) if header.isdigit() else None)
+            await self._pause(str(error), float(header) if header.isdecimal() else None)
 
     async def _after_bad_token(self, reason: str) -> None:
         self._refused_tokens += 1

@@ -31,22 +31,22 @@ def open_file(path: str | Path, *, keep_bytes: bool = False) -> Database:
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise NotAJobFile(f"SQLite {sqlite3.sqlite_version} is too old, 3.37 is needed")
-    connection = sqlite3.connect(
-        str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    try:
+        connection = sqlite3.connect(
+            str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path, error) from error
     connection.text_factory = _decoder("surrogateescape" if keep_bytes else "replace")
     connection.row_factory = sqlite3.Row
     # Off, as on everybody else's connections: nothing here may depend on it.
     database = Database(connection, recursive_triggers=False)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        _migrate(database)
-    except sqlite3.DatabaseError as error:
+        _prepare(database)
+    except BaseException as error:
         database.close()
-        raise NotAJobFile(f"{path}: {error}") from error
-    except NotAJobFile:
-        database.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _unusable(path, error) from error
         raise
     return database
 
@@ -62,11 +62,11 @@ def write(database: Database) -> Iterator[Database]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield database
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def _decoder(errors: str) -> Callable[[bytes], str]:
@@ -76,30 +76,40 @@ def _decoder(errors: str) -> Callable[[bytes], str]:
     return decode
 
 
-def _migrate(database: Database) -> None:
+def _unusable(path: str | Path, error: Exception) -> NotAJobFile:
+    return NotAJobFile(
+        f"{path}: {error}", hint="Give Jobferry a SQLite file, in a folder where it may write."
+    )
+
+
+def _prepare(database: Database) -> None:
     wanted = migrations("sqlite")
-    if _applied(database) == len(wanted):
-        return
-    with write(database):
-        applied = _applied(database)
-        if applied > len(wanted):
-            raise NotAJobFile(
-                f"the file has schema version {applied}, this Jobferry knows {len(wanted)}",
-                hint="Install the newer Jobferry that wrote it.",
-            )
-        if applied == 0 and "background_jobs" in database.table_names():
+    # Before anything is written: WAL stays with a file, and this one may be somebody else's.
+    _applied(database, len(wanted))
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    if _applied(database, len(wanted)) < len(wanted):
+        with write(database):
+            for migration in wanted[_applied(database, len(wanted)) :]:
+                _apply(database, migration)
+
+
+def _applied(database: Database, known: int) -> int:
+    """How many migrations the file has; :class:`NotAJobFile` if it is not one we may write."""
+    tables = database.table_names()
+    if "_jobferry_migrations" not in tables:
+        if "background_jobs" in tables:
             raise NotAJobFile(
                 "the file has a table background_jobs that is not Jobferry's",
                 hint="Rename that table, or give Jobferry a file of its own.",
             )
-        for migration in wanted[applied:]:
-            _apply(database, migration)
-
-
-def _applied(database: Database) -> int:
-    if "_jobferry_migrations" not in database.table_names():
         return 0
     count: int = database.execute("SELECT count(*) FROM _jobferry_migrations").fetchone()[0]
+    if count > known:
+        raise NotAJobFile(
+            f"the file has schema version {count}, this Jobferry knows {known}",
+            hint="Install the newer Jobferry that wrote it.",
+        )
     return count
 
 

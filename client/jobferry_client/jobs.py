@@ -5,7 +5,8 @@ is durable. Safe from any thread.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,9 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from jobferry_client.errors import JobNotFound, JobRefused
+from sqlite_utils import Database
+
+from jobferry_client.errors import ClientClosed, JobNotFound, JobRefused
 from jobferry_client.file import open_file, sqlite3, write
 from jobferry_client.rows import job_of, parse_time, utc_text
 from jobferry_shared import strict_json
@@ -56,52 +59,59 @@ class Counts:
 
 
 class Jobs:
-    """The jobs in one file."""
+    """The jobs in one file. After :meth:`close` everything raises :class:`ClientClosed`."""
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_file(path)
         self._lock = Lock()
+        self._closed = False
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
+            self._closed = True
             self._database.close()
 
     def submit(self, new_jobs: Iterable[NewJob]) -> list[Job]:
         """Insert jobs in one transaction: all of them or, with an error, none."""
         rows = [_row_of(new) for new in new_jobs]
-        with self._lock:
+        with self._open() as database:
             try:
-                with write(self._database) as database:
+                with write(database):
                     database.conn.executemany(query("device_submit"), rows)
             except sqlite3.DatabaseError as error:
                 raise _refusal(error) from error
-            return [self._get(row["id"]) for row in rows]
+            return [_get(database, row["id"]) for row in rows]
 
     def cancel(self, id: UUID | str) -> Job:  # noqa: A002 - the field's word
         """Ask for a job to be cancelled. Without effect once it has ended."""
-        text = job_id(id)
-        with self._lock:
-            with write(self._database) as database:
-                database.execute("UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,))
-            return self._get(text)
+        text = str(id)
+        with self._open() as database:
+            try:
+                with write(database):
+                    database.execute(
+                        "UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,)
+                    )
+            except sqlite3.DatabaseError as error:
+                raise _refusal(error) from error
+            return _get(database, text)
 
     def get(self, id: UUID | str) -> Job:  # noqa: A002
         """One job; :class:`JobNotFound` if this file has none of that id."""
-        with self._lock:
-            return self._get(job_id(id))
+        with self._open() as database:
+            return _get(database, str(id))
 
     def newest(self, limit: int, status: Status | str | None, task: str | None) -> list[Job]:
         """The newest jobs, newest first."""
         wanted = {"limit": limit, "status": status and str(status), "task": task}
-        with self._lock:
-            rows = self._database.execute(query("device_jobs"), wanted).fetchall()
+        with self._open() as database:
+            rows = database.execute(query("device_jobs"), wanted).fetchall()
         return [job_of(row) for row in rows]
 
     def counts(self) -> Counts:
         """How much is unsent, since when, how much was rejected."""
-        with self._lock:
-            row = self._database.execute(query("device_counts")).fetchone()
+        with self._open() as database:
+            row = database.execute(query("device_counts")).fetchone()
         return Counts(
             pending=row["pending"],
             oldest_pending_at=_optional_time(row["oldest_pending_at"]),
@@ -113,16 +123,24 @@ class Jobs:
 
     def version(self) -> int:
         """A number that moves when another connection, in whatever process, wrote the file."""
-        with self._lock:
-            number: int = self._database.execute("PRAGMA data_version").fetchone()[0]
+        with self._open() as database:
+            number: int = database.execute("PRAGMA data_version").fetchone()[0]
         return number
 
-    def _get(self, text: str) -> Job:
-        found = self._database.execute("SELECT * FROM background_jobs WHERE id = ?", (text,))
-        row = found.fetchone()
-        if row is None:
-            raise JobNotFound(f"no job {text} in this file")
-        return job_of(row)
+    @contextmanager
+    def _open(self) -> Iterator[Database]:
+        with self._lock:
+            if self._closed:
+                raise ClientClosed("this client was closed")
+            yield self._database
+
+
+def _get(database: Database, text: str) -> Job:
+    found = database.execute("SELECT * FROM background_jobs WHERE id = ?", (text,))
+    row = found.fetchone()
+    if row is None:
+        raise JobNotFound(f"no job {job_id(text)} in this file")
+    return job_of(row)
 
 
 def _row_of(new: NewJob) -> dict[str, Any]:

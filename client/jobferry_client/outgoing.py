@@ -15,14 +15,21 @@ from jobferry_client.rows import parse_time
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJob, InvalidJSON, JobferryError
 from jobferry_shared.limits import Limits
-from jobferry_shared.messages import Cancel, JobSpec, Operation, Submit, first_complaint
+from jobferry_shared.messages import (
+    Cancel,
+    JobSpec,
+    Operation,
+    Submit,
+    encode,
+    first_complaint,
+)
 
 __all__ = ["Batch", "Refuse", "next_batch"]
 
 Refuse = Callable[[int, str, str, str], None]  #: Called with outbox number, id, code, message.
 
-#: What a message says besides its payloads, per operation, in octets; generous.
-_ENVELOPE = 2048
+#: Names of fields, ids and times of one operation, in octets; generous.
+_ENVELOPE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +47,18 @@ def next_batch(entries: Iterable[Entry], limits: Limits, refuse: Refuse) -> Batc
     first = last = 0
     room = 2 * limits.page_bytes
     for entry in entries:
-        # Inside a JSON string every octet of a payload may need an escape.
-        room -= 2 * len((entry["payload"] or "").encode(errors="replace")) + _ENVELOPE
-        if ops and room < 0:
-            break
         try:
-            ops.append(operation(entry, limits))
+            op = operation(entry, limits)
+            size = _most_octets(entry)
+            if size > limits.message_bytes:
+                _check_fits(op, limits)
         except JobferryError as error:
             refuse(entry["seq"], entry["id"], error.code, str(error))
             continue
+        if ops and size > room:
+            break
+        ops.append(op)
+        room -= size
         first, last = first or entry["seq"], entry["seq"]
     return Batch(first, last, ops) if ops else None
 
@@ -61,6 +71,21 @@ def operation(entry: Entry, limits: Limits) -> Operation:
         return Submit(job=_spec(entry, limits), cancelled=bool(entry["cancelled"]))
     except ValidationError as error:
         raise InvalidJob(first_complaint(error)) from error
+
+
+def _most_octets(entry: Entry) -> int:
+    """What an operation takes in a message, at most: any octet of a text may need an escape."""
+    texts = (value for value in entry if isinstance(value, str))
+    return _ENVELOPE + sum(2 * len(text.encode(errors="replace")) for text in texts)
+
+
+def _check_fits(op: Operation, limits: Limits) -> None:
+    size = len(encode(op).encode()) + _ENVELOPE
+    if size > limits.message_bytes:
+        raise InvalidJob(
+            f"{size} octets to send, the limit of a message is {limits.message_bytes}",
+            code="message_too_large",
+        )
 
 
 def _spec(entry: Entry, limits: Limits) -> JobSpec:
@@ -85,7 +110,7 @@ def _spec(entry: Entry, limits: Limits) -> JobSpec:
 def _time(column: str, text: str) -> datetime:
     try:
         return parse_time(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise InvalidJob(f"{column}: {text[:40]!r} is not an ISO 8601 time") from error
 
 

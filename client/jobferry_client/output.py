@@ -23,8 +23,9 @@ def plain(value: object) -> str:
 
 
 def job_json(job: Job) -> str:
-    """One job as one line of JSON."""
-    return json.dumps(_fields(job), ensure_ascii=False)
+    """One job as one line of JSON. A lone surrogate, which no terminal takes, stays an escape."""
+    line = json.dumps(_fields(job), ensure_ascii=False)
+    return line.encode(errors="backslashreplace").decode()
 
 
 def job_lines(job: Job) -> str:

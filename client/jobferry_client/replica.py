@@ -6,7 +6,7 @@ server says is not taken for something the application said.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,10 +56,19 @@ class Replica:
         number: int = self._database.execute("PRAGMA data_version").fetchone()[0]
         return number
 
-    def outbox(self, after: int, limit: int) -> list[Entry]:
-        """The next operations after an outbox number, at most ``limit``."""
+    def outbox(self, after: int, limit: int, octets: int) -> list[Entry]:
+        """The next operations after an outbox number: at most ``limit``, and no more of them than
+        it takes to have ``octets`` of payload.
+        """
         wanted = {"after": after, "limit": limit}
-        return self._database.execute(query("device_outbox"), wanted).fetchall()
+        entries = []
+        with closing(self._database.execute(query("device_outbox"), wanted)) as rows:
+            for entry in rows:
+                entries.append(entry)
+                octets -= len(entry["payload"] or "")
+                if octets <= 0:
+                    break
+        return entries
 
     def pending(self) -> tuple[int, str | None]:
         """How many operations are unacknowledged, and when the oldest was written."""
@@ -96,10 +105,18 @@ class Replica:
             _reject(database, id, code, message)
             database.execute("DELETE FROM _jobferry_outbox WHERE seq = ?", (seq,))
 
-    def welcome(self, owner: str) -> None:
-        """Remember whose data this file holds."""
+    def welcome(self, owner: str) -> bool:
+        """Remember whose data this file holds; false if it was somebody else's until now.
+
+        A cursor says how far its owner's jobs were read, and nothing of another's.
+        """
         with self._sync() as database:
-            database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
+            before: str | None = database.execute("SELECT owner FROM _jobferry_state").fetchone()[0]
+            if before in (None, owner):
+                database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
+                return True
+            database.execute("UPDATE _jobferry_state SET owner = ?, cursor = NULL", (owner,))
+            return False
 
     def forget_cursor(self) -> None:
         """Read everything again from the next page on. What is unsent stays unsent."""
@@ -151,7 +168,7 @@ def _learned(change: Change) -> dict[str, Any]:
         "run_at": utc_text(change.run_at),
         "flags": json.dumps(spec.flags) if spec.flags is not None else None,
         "client_id": change.client_id,
-        "received_at": _text(change.received_at),
+        "received_at": utc_text(change.received_at),
     }
 
 
@@ -161,6 +178,7 @@ def _state(change: Change) -> dict[str, Any]:
         "status": change.status.value,
         "progress": change.progress,
         "attempts": change.attempts,
+        "received_at": utc_text(change.received_at),
         "run_at": utc_text(change.run_at),
         "started_at": _text(change.started_at),
         "finished_at": _text(change.finished_at),

@@ -1,6 +1,7 @@
 """A row of the local table as a :class:`Job`."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from jobferry_shared.states import Status
 __all__ = ["job_of", "parse_time", "utc_text"]
 
 Row = Mapping[str, Any]
+
+_starts_with_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)").match
 
 
 def job_of(row: Row) -> Job:
@@ -30,7 +33,7 @@ def job_of(row: Row) -> Job:
         priority=row["priority"],
         queue_name=row["queue_name"],
         job_key=row["job_key"],
-        flags=tuple(_json(row["flags"]) or ()),
+        flags=_flags(row["flags"]),
         timestamp=_time(row["timestamp"]),
         run_at=_time(row["run_at"]),
         received_at=_time(row["received_at"]),
@@ -42,9 +45,18 @@ def job_of(row: Row) -> Job:
 
 
 def parse_time(text: str) -> datetime:
-    """A time as a program wrote it; without a zone it is UTC, as SQLite's own clock is."""
+    """A time as a program wrote it; without a zone it is UTC, as SQLite's own clock is.
+
+    ``ValueError`` if it is no ISO 8601 time, or one that UTC's calendar does not have.
+    """
+    # Milliseconds since 1970 would pass for a date without dashes, in the year 1711.
+    if not _starts_with_date(text):
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 time")
     time = datetime.fromisoformat(text)
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text[:40]!r} is outside of the calendar") from error
 
 
 def utc_text(time: datetime) -> str:
@@ -62,8 +74,15 @@ def _time(text: str | None) -> datetime | None:
 def _json(text: str | None) -> Any:
     try:
         return json.loads(text) if text is not None else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+
+
+def _flags(text: str | None) -> tuple[str, ...]:
+    flags = _json(text)
+    if not isinstance(flags, list):
+        return ()
+    return tuple(str(flag) for flag in flags if flag is not None)
 
 
 def _error(row: Row) -> JobError | None:

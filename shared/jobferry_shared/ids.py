@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from threading import Lock
 from uuid import UUID
 
 from jobferry_shared.errors import InvalidJob
@@ -12,19 +13,31 @@ __all__ = ["PATTERN", "job_id", "new_id"]
 #: What an id looks like: version 4 or 7, so never nil.
 PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
-_matches = re.compile(PATTERN).match
+# Not match(): a "$" lets a line feed pass behind it.
+_matches = re.compile(PATTERN).fullmatch
+
+
+_lock = Lock()
+_last = 0
 
 
 def new_id() -> UUID:
-    """A new version 7 id: 48 bits of Unix time in ms, then random bits.
+    """A new version 7 id: 48 bits of Unix time in ms, 12 bits of its fraction, then random bits.
 
-    Time-ordered ids insert several times faster into SQLite's and Postgres's indexes.
+    Time-ordered ids insert several times faster into SQLite's and Postgres's indexes. Those of one
+    process never go back, so jobs submitted within a millisecond stay in their order.
     """
-    head = (time.time_ns() // 1_000_000).to_bytes(6, "big")
-    tail = bytearray(os.urandom(10))
-    tail[0] = tail[0] & 0x0F | 0x70
-    tail[2] = tail[2] & 0x3F | 0x80
-    return UUID(bytes=head + bytes(tail))
+    stamp = _next_stamp()
+    random = int.from_bytes(os.urandom(8), "big") >> 2
+    return UUID(int=stamp >> 12 << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | random)
+
+
+def _next_stamp() -> int:
+    """Unix time in units of 1/4096 ms; more than the last, whatever the clock says."""
+    global _last
+    with _lock:
+        _last = max(_last + 1, (time.time_ns() << 12) // 1_000_000)
+        return _last
 
 
 def job_id(value: UUID | str) -> str:

@@ -5,6 +5,7 @@ does not need to say is left out. ``docs/protocol.md`` is the conversation in pr
 :mod:`jobferry_shared.versions` has its history, and a test holds this module to it.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -32,6 +33,7 @@ __all__ = [
     "Rejection",
     "Renew",
     "Reset",
+    "StoredJob",
     "Submit",
     "UpMessage",
     "Welcome",
@@ -44,31 +46,58 @@ __all__ = [
 M = TypeVar("M")
 
 SmallInt = Annotated[int, Field(ge=-32768, le=32767)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+#: A time that UTC has too: 0001-01-01T00:00+01:00 is before its calendar begins.
+Time = Annotated[
+    AwareDatetime,
+    Field(ge=datetime.min.replace(tzinfo=UTC), le=datetime.max.replace(tzinfo=UTC)),
+]
+Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 JobId = Annotated[str, Field(pattern=PATTERN)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
-Cursor = Annotated[str, Field(max_length=65536)]
+#: Opaque to the device; whatever the gateway writes in it, it is plain ASCII.
+Cursor = Annotated[str, Field(max_length=65536, pattern=r"^[!-~]*$")]
 
 
 class Message(BaseModel):
-    """Base of all: unknown fields are an error, so that a typo can't be silently dropped."""
+    """Base of all: unknown fields are an error, so that a typo can't be silently dropped.
 
-    model_config = ConfigDict(extra="forbid")
+    Strict: a number in a string or a ``true`` for a 1 is an error too.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class JobSpec(Message):
-    """What its submitter says about a job. ``payload`` is JSON text."""
+class StoredJob(Message):
+    """What a job's submitter said about it, as it is in the ledger, whoever wrote it there.
+
+    ``payload`` is JSON text.
+    """
+
+    id: str
+    timestamp: Time
+    payload: str
+    task: str = DEFAULT_TASK
+    queue_name: str | None = None
+    priority: int = 0
+    run_at: Time | None = None
+    max_attempts: int = MAX_ATTEMPTS
+    job_key: str | None = None
+    flags: list[str | None] | None = None
+    database_id: str | None = None
+
+
+class JobSpec(StoredJob):
+    """The same as a device may say it."""
 
     id: JobId
-    timestamp: AwareDatetime
-    payload: str
     task: Name = DEFAULT_TASK
     queue_name: Name | None = None
     priority: SmallInt = 0
-    run_at: AwareDatetime | None = None
     max_attempts: Annotated[int, Field(ge=1, le=32767)] = MAX_ATTEMPTS
     job_key: Name | None = None
-    flags: Annotated[list[Name], Field(max_length=64)] | None = None
+    flags: Annotated[list[Name], Field(max_length=64)] | None = None  # type: ignore[assignment]
     database_id: Uuid | None = None
 
 
@@ -99,8 +128,8 @@ class Hello(Message):
     cursor: Cursor | None = None
     token: Annotated[str, Field(max_length=16384)] | None = None
     client_version: Annotated[str, Field(max_length=64)] | None = None
-    pending: Annotated[int, Field(ge=0)] = 0
-    oldest_pending_at: AwareDatetime | None = None
+    pending: Count = 0
+    oldest_pending_at: Time | None = None
 
 
 class Push(Message):
@@ -129,8 +158,8 @@ class Heartbeat(Message):
     """Still there. Up it says what is unsent; down it answers."""
 
     type: Literal["heartbeat"] = "heartbeat"
-    pending: Annotated[int, Field(ge=0)] = 0
-    oldest_pending_at: AwareDatetime | None = None
+    pending: Count = 0
+    oldest_pending_at: Time | None = None
 
 
 class Welcome(Message):
@@ -140,7 +169,7 @@ class Welcome(Message):
     protocol: int
     owner: str
     epoch: str
-    server_time: AwareDatetime
+    server_time: Time
     limits: Limits
 
 
@@ -158,7 +187,7 @@ class Pushed(Message):
 
     type: Literal["pushed"] = "pushed"
     through: int
-    received_at: AwareDatetime
+    received_at: Time
     rejected: list[Rejection] = []
 
 
@@ -176,14 +205,14 @@ class Change(Message):
     status: Status
     progress: float = 0
     attempts: int = 0
-    run_at: AwareDatetime
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
+    received_at: Time
+    run_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
     result: str | None = None
     error: ErrorDetail | None = None
-    spec: JobSpec | None = None
+    spec: StoredJob | None = None
     client_id: str | None = None
-    received_at: AwareDatetime | None = None
 
 
 class Changes(Message):
@@ -207,7 +236,7 @@ class Error(Message):
     type: Literal["error"] = "error"
     code: str
     message: str
-    retry_after: float | None = None
+    retry_after: Delay | None = None
 
 
 UpMessage: TypeAlias = Hello | Push | Applied | Renew | Heartbeat
@@ -240,7 +269,10 @@ def _decode(adapter: TypeAdapter[M], text: str | bytes) -> M:
 
 
 def first_complaint(error: ValidationError) -> str:
-    """The first thing pydantic found, as ``field.path: what is wrong``, without the value."""
+    """The first thing pydantic found, as ``field.path: what is wrong``, without the value.
+
+    What somebody else chose (the name of a field, a type) is in it, so it is cut.
+    """
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    where = ".".join(str(part)[:80] for part in first["loc"])
+    return (f"{where}: {first['msg']}" if where else first["msg"])[:400]

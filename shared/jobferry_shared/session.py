@@ -95,11 +95,13 @@ class ClientSession:
     def push(self, ops: Sequence[Operation]) -> tuple[int, str]:
         """The number and the text of the next batch."""
         _expect(self.free > 0, "no push may be sent now")
+        _expect(0 < len(ops) <= self.limits.batch, "a push has 1 to limits.batch operations")
         self._pushed += 1
         return self._pushed, encode(Push.model_construct(seq=self._pushed, ops=list(ops)))
 
     def applied(self) -> str:
         """Say that the last page of changes is durable here."""
+        _expect(self.phase is Phase.OPEN, "nothing but hello is said before welcome")
         cursor = self._unapplied
         if cursor is None:
             raise LocalProtocolError("there is no page to acknowledge")
@@ -108,10 +110,12 @@ class ClientSession:
 
     def heartbeat(self, pending: int, oldest_pending_at: datetime | None) -> str:
         """Say that this device is alive and what it has not sent."""
+        _expect(self.phase is Phase.OPEN, "nothing but hello is said before welcome")
         return encode(Heartbeat(pending=pending, oldest_pending_at=oldest_pending_at))
 
     def renew(self, token: str) -> str:
         """Hand in a fresh token."""
+        _expect(self.phase is Phase.OPEN, "nothing but hello is said before welcome")
         return encode(Renew(token=token))
 
     def receive(self, text: str | bytes) -> DownMessage:
@@ -124,13 +128,11 @@ class ClientSession:
                 self._receive_welcome(message)
             case _ if self.phase is not Phase.OPEN:
                 raise RemoteProtocolError(f"{message.type} before welcome")
-            case Pushed(through=through):
-                if not self._answered < through <= self._pushed:
-                    raise RemoteProtocolError(f"pushed through {through}, sent {self._pushed}")
-                self._answered = through
+            case Pushed():
+                self._receive_pushed(message)
+            case Changes() | Reset() if self._unapplied is not None:
+                raise RemoteProtocolError(f"{message.type} before the last page was applied")
             case Changes(cursor=cursor):
-                if self._unapplied is not None:
-                    raise RemoteProtocolError("changes before the last were applied")
                 self._unapplied = cursor
             case _:
                 pass
@@ -149,15 +151,26 @@ class ClientSession:
         self.limits = message.limits
         self.owner = message.owner
 
+    def _receive_pushed(self, message: Pushed) -> None:
+        if not self._answered < message.through <= self._pushed:
+            raise RemoteProtocolError(f"pushed through {message.through}, sent {self._pushed}")
+        # A rejection that belongs to no batch would be taken for an acknowledgement.
+        for refusal in message.rejected:
+            if not self._answered < refusal.seq <= message.through:
+                raise RemoteProtocolError(f"rejected in push {refusal.seq}, which is not answered")
+        self._answered = message.through
+
 
 class GatewaySession:
     """The gateway's side of one connection."""
 
-    __slots__ = ("_answered", "_pushed", "_unapplied", "cursor", "limits", "phase")
+    __slots__ = ("_answered", "_pushed", "_unapplied", "cursor", "limits", "phase", "protocol")
 
     def __init__(self, limits: Limits) -> None:
         self.phase = Phase.NEW
         self.limits = limits
+        #: What the device speaks, once it said hello.
+        self.protocol = PROTOCOL
         self.cursor: str | None = None
         self._pushed = 0
         self._answered = 0
@@ -192,7 +205,7 @@ class GatewaySession:
         self.phase = Phase.OPEN
         return encode(
             Welcome(
-                protocol=PROTOCOL,
+                protocol=self.protocol,
                 owner=owner,
                 epoch=epoch,
                 server_time=server_time,
@@ -220,6 +233,7 @@ class GatewaySession:
 
     def heartbeat(self) -> str:
         """Answer a heartbeat."""
+        _expect(self.phase is Phase.OPEN, "nothing but error is said before welcome")
         return encode(Heartbeat())
 
     def error(self, code: str, message: str, retry_after: float | None = None) -> str:
@@ -237,6 +251,7 @@ class GatewaySession:
                 code="unsupported_protocol",
             )
         self.phase = Phase.GREETED
+        self.protocol = message.protocol
         self.cursor = message.cursor
 
     def _receive_push(self, message: Push) -> None:

@@ -17,6 +17,9 @@ __all__ = ["MAX_DEPTH", "dump", "parse"]
 #: How deep arrays and objects may nest.
 MAX_DEPTH = 64
 
+#: Digits after the point that Postgres can keep of one number.
+MAX_SCALE = 16383
+
 _ESCAPE = re.compile(r"\\u")
 _SURROGATE_OR_NUL = re.compile("[\0\ud800-\udfff]")
 
@@ -63,7 +66,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise InvalidJSON(f"duplicate key {twice!r}")
+        raise InvalidJSON(f"duplicate key {twice[:40]!r}")
     return value
 
 
@@ -73,7 +76,15 @@ def _finite(number: str) -> float:
         raise InvalidJSON(f"{number[:40]} is more than a double can hold")
     if value == 0 and any(digit in "123456789" for digit in number.lower().partition("e")[0]):
         raise InvalidJSON(f"{number[:40]} is less than a double can hold")
+    # What a double can hold has few decimals unless it is long, or a zero that hides them: 0e-99999.
+    if (value == 0 or len(number) > MAX_SCALE) and abs(_scale(number)) > MAX_SCALE:
+        raise InvalidJSON(f"{number[:40]} has more than {MAX_SCALE} decimals")
     return value
+
+
+def _scale(number: str) -> int:
+    mantissa, _, exponent = number.lower().partition("e")
+    return len(mantissa.partition(".")[2]) - int(exponent or 0)
 
 
 def _integer(number: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from jobferry_shared.messages import Change, ErrorDetail, JobSpec
+from jobferry_shared.messages import Change, ErrorDetail, StoredJob
 from jobferry_shared.states import Status
 
 __all__ = ["change_of"]
@@ -27,6 +27,7 @@ def change_of(row: asyncpg.Record, most: int) -> Change:
         status=Status(row["status"]),
         progress=row["progress"],
         attempts=row["attempts"],
+        received_at=row["received_at"],
         run_at=row["run_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
@@ -36,15 +37,14 @@ def change_of(row: asyncpg.Record, most: int) -> Change:
     if row["payload"] is not None:
         change.spec = _spec(row, most)
         change.client_id = row["client_id"]
-        change.received_at = row["received_at"]
     return change
 
 
-def _spec(row: asyncpg.Record, most: int) -> JobSpec:
+def _spec(row: asyncpg.Record, most: int) -> StoredJob:
     payload = row["payload"]
     if len(payload.encode()) > most:
         payload = _too_large("payload", len(payload.encode()), most).model_dump_json()
-    return JobSpec.model_construct(
+    return StoredJob.model_construct(
         id=row["id"],
         timestamp=row["timestamp"],
         payload=payload,

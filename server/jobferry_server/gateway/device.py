@@ -32,6 +32,8 @@ class Batch:
     ops: Sequence[Operation]
     rejected: list[Rejection] = field(default_factory=list)
     decided: bool = False
+    #: The ledger's clock at the commit of its submits.
+    received_at: datetime | None = None
 
     def reject(self, id: str, code: str, message: str) -> None:  # noqa: A002
         """One operation will not be done."""
@@ -100,16 +102,18 @@ class Device:
         self.batches.append(batch)
         return batch
 
-    def answer(self, received_at: datetime) -> None:
+    def answer(self) -> None:
         """Acknowledge the batches that are decided, as far as none before them is undecided."""
         through = 0
+        received_at = None
         rejected: list[Rejection] = []
         while self.batches and self.batches[0].decided:
             batch = self.batches.popleft()
             through = batch.seq
+            received_at = batch.received_at or received_at
             rejected += batch.rejected
         if through:
-            self.post(self.session.pushed(through, received_at, rejected))
+            self.post(self.session.pushed(through, received_at or datetime.now(UTC), rejected))
 
     def post(self, text: str) -> None:
         """Send without waiting: a device that does not read must hold up nobody.

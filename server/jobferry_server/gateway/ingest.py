@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from jobferry_server.database import Pool, is_data_error, is_transient
 from jobferry_server.gateway.device import Batch
@@ -29,7 +28,8 @@ RETRY_SECONDS = 0.2
 BUSY_SECONDS = 0.02
 
 SUBMIT = (
-    "select number, code from jobferry.submit_batch($1::uuid[], $2, $3::uuid[], $4, $5, $6, $7,"
+    "select now() as received_at, array_agg(number) as numbers, array_agg(code) as codes"
+    " from jobferry.submit_batch($1::uuid[], $2, $3::uuid[], $4, $5, $6, $7,"
     " $8, $9, $10, $11, $12, $13::uuid[], $14)"
 )
 CANCEL = "select number, code from jobferry.cancel_batch($1::uuid[], $2, $3::uuid[])"
@@ -136,7 +136,7 @@ class GroupCommit:
 
     async def _write_submits(self, submits: Sequence[_Submit]) -> None:
         jobs = [submit.op.job for submit in submits]
-        refused = await self._pool.fetch(
+        answer = await self._pool.fetchrow(
             SUBMIT,
             [job.id for job in jobs],
             [submit.batch.device.owner for submit in submits],
@@ -153,9 +153,12 @@ class GroupCommit:
             [job.database_id for job in jobs],
             [submit.op.cancelled for submit in submits],
         )
-        for number, code in refused:
-            submit = submits[number - 1]
-            submit.batch.reject(submit.op.job.id, code, _REASONS[code])
+        assert answer is not None
+        for submit in submits:
+            submit.batch.received_at = answer["received_at"]
+        for number, code in zip(answer["numbers"] or (), answer["codes"] or (), strict=True):
+            refused = submits[number - 1]
+            refused.batch.reject(refused.op.job.id, code, _REASONS[code])
 
     async def _write_cancels(self, cancels: Sequence[_Cancel]) -> list[_Cancel]:
         left = await self._pool.fetch(
@@ -192,13 +195,12 @@ class GroupCommit:
 
 
 def _answer(batches: Iterable[Batch]) -> None:
-    now = datetime.now(UTC)
     devices = {}
     for batch in batches:
         batch.decided = True
         devices[id(batch.device)] = batch.device
     for device in devices.values():
-        device.answer(now)
+        device.answer()
 
 
 def _refused(submit: _Submit, error: Exception) -> None:

@@ -21,8 +21,10 @@ begin
       execute format('create role %I nologin', wanted);
     exception when duplicate_object or unique_violation then null;
     end;
-    -- Handing a function over to the engine needs membership in it; a superuser has it anyway.
-    if wanted = 'jobferry_engine' and not pg_has_role(current_user, wanted, 'member') then
+    -- Handing a function over to the engine needs membership in it; a superuser has it anyway. From
+    -- 16 on whoever created the role is a member that may not yet act as it.
+    if wanted = 'jobferry_engine' and not pg_has_role(current_user, wanted,
+        case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end) then
       execute format('grant %I to current_user', wanted);
     end if;
   end loop;

@@ -15,30 +15,42 @@ create table if not exists public.background_jobs (
   result jsonb
 );
 
--- An adopted table may use one of our names for something else. Say so before anything changes.
+-- An adopted table may use one of our names for something else, or not be the recipe's at all. Say
+-- so before anything changes.
 do $$
 declare
   clash record;
 begin
   for clash in
-    select a.attname as name, format_type(a.atttypid, a.atttypmod) as found, wanted.type as expected
-    from pg_attribute a
-    join (values
-      ('id', 'uuid'), ('timestamp', 'timestamp with time zone'), ('payload', 'jsonb'),
-      ('completed', 'boolean'), ('cancelled', 'boolean'), ('progress', 'real'), ('result', 'jsonb'),
-      ('submitted_by', 'text'), ('client_id', 'uuid'), ('task', 'text'), ('queue_name', 'text'),
-      ('priority', 'smallint'), ('run_at', 'timestamp with time zone'), ('max_attempts', 'smallint'),
-      ('attempts', 'smallint'), ('job_key', 'text'), ('flags', 'text[]'), ('database_id', 'uuid'),
-      ('status', 'text'), ('error', 'jsonb'), ('received_at', 'timestamp with time zone'),
-      ('started_at', 'timestamp with time zone'), ('finished_at', 'timestamp with time zone'),
-      ('created', 'xid8'), ('version', 'xid8')
-    ) as wanted(name, type) on wanted.name = a.attname
-    where a.attrelid = 'public.background_jobs'::regclass and a.attnum > 0 and not a.attisdropped
-      and format_type(a.atttypid, a.atttypmod) <> wanted.type
+    select wanted.name, wanted.type as expected, coalesce(found.type, 'missing') as found
+    from (values
+      ('id', 'uuid not null', true), ('timestamp', 'timestamp with time zone not null', true),
+      ('payload', 'jsonb not null', true), ('completed', 'boolean not null', true),
+      ('cancelled', 'boolean not null', true), ('progress', 'real not null', true), ('result', 'jsonb', true),
+      ('submitted_by', 'text', false), ('client_id', 'uuid', false), ('task', 'text not null', false),
+      ('queue_name', 'text', false), ('priority', 'smallint not null', false),
+      ('run_at', 'timestamp with time zone not null', false), ('max_attempts', 'smallint not null', false),
+      ('attempts', 'smallint not null', false), ('job_key', 'text', false), ('flags', 'text[]', false),
+      ('database_id', 'uuid', false), ('status', 'text not null', false), ('error', 'jsonb', false),
+      ('received_at', 'timestamp with time zone not null', false), ('started_at', 'timestamp with time zone', false),
+      ('finished_at', 'timestamp with time zone', false), ('created', 'xid8 not null', false), ('version', 'xid8 not null', false)
+    ) as wanted(name, type, recipe)
+    left join (
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end as type
+      from pg_attribute a
+      where a.attrelid = 'public.background_jobs'::regclass and a.attnum > 0 and not a.attisdropped
+    ) as found using (name)
+    where found.type <> wanted.type or (found.type is null and wanted.recipe)
   loop
     raise exception 'public.background_jobs.% is %, Jobferry needs %', clash.name, clash.found, clash.expected
       using errcode = 'JF001', hint = 'Rename or convert that column, then run "jobferry migrate" again.';
   end loop;
+  -- Without it a submit that is sent again would be a second job.
+  if not exists (select from pg_constraint c where c.conrelid = 'public.background_jobs'::regclass
+      and c.contype = 'p' and pg_get_constraintdef(c.oid) = 'PRIMARY KEY (id)') then
+    raise exception 'the primary key of public.background_jobs is not its id'
+      using errcode = 'JF001', hint = 'Make id its primary key, then run "jobferry migrate" again.';
+  end if;
 end $$;
 
 alter table public.background_jobs

@@ -31,6 +31,22 @@ create index queue_order on jobferry.queue (priority, run_at, job_id);
 -- The heads of the named queues, which run one job at a time. Costs nothing while nobody uses them.
 create index queue_named on jobferry.queue (queue_name, priority, run_at, job_id) where queue_name is not null;
 
+-- When the job of a named queue ends or is given back, the next one's turn has come: ring. Unnamed
+-- jobs meet only the condition, not the function.
+create function jobferry.ring_queue() returns trigger
+language plpgsql as $$
+begin
+  perform pg_catalog.pg_notify('jobferry_queue', '');
+  return null;
+end $$;
+
+create trigger named_job_gone_trigger after delete on jobferry.queue
+  for each row when (OLD.queue_name is not null) execute function jobferry.ring_queue();
+create trigger named_job_freed_trigger after update on jobferry.queue
+  for each row when (OLD.queue_name is not null and OLD.locked_by is not null and NEW.locked_by is null)
+  execute function jobferry.ring_queue();
+alter table jobferry.queue enable always trigger named_job_gone_trigger, enable always trigger named_job_freed_trigger;
+
 -- One heartbeat row per processor is the lease of every job it holds: not one write per job.
 -- Only the database's clock decides whether it ran out.
 create table jobferry.processors (

@@ -11,9 +11,11 @@ language sql volatile set search_path = '' as $$
 $$;
 
 -- Insert the submits of many devices. Every array has one element per submit; `flags` holds array
--- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids. Returns only
--- the refused, by their place in the arrays: `id_taken` (another owner has that id) or `content_differs` (the owner used it for
--- another job). The same job again is no news and no error: that is what makes a resend safe.
+-- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
+-- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
+-- (another owner has that id) or `content_differs` (the owner used it for another job). The same job
+-- again is no news and no error: that is what makes a resend safe. What is known is not even tried, as
+-- ON CONFLICT would wait for whoever is writing that row.
 create function jobferry.submit_batch(
   ids uuid[], owners text[], client_ids uuid[], timestamps timestamptz[], payloads text[], tasks text[],
   queue_names text[], priorities smallint[], run_ats timestamptz[], max_attempts smallint[], job_keys text[],
@@ -28,18 +30,19 @@ declare
 begin
   with input as (
     select * from unnest(ids, owners, client_ids, timestamps, payloads, tasks, queue_names, priorities,
-      run_ats, submit_batch.max_attempts, job_keys, submit_batch.flags, database_ids, cancels)
+      run_ats, submit_batch.max_attempts, job_keys, submit_batch.flags, database_ids, cancels) with ordinality
       as i(id, owner, client_id, "timestamp", payload, task, queue_name, priority,
-        run_at, max_attempts, job_key, flags, database_id, cancelled)
+        run_at, max_attempts, job_key, flags, database_id, cancelled, number)
   ),
   added as (
     insert into public.background_jobs (id, submitted_by, client_id, "timestamp", payload, task, queue_name,
       priority, run_at, max_attempts, job_key, flags, database_id, cancelled, status, finished_at)
     select i.id, i.owner, i.client_id, i."timestamp", i.payload::jsonb, i.task, i.queue_name,
-      i.priority, coalesce(i.run_at, now()), i.max_attempts, i.job_key, i.flags::text[], i.database_id, i.cancelled,
+      i.priority, coalesce(i.run_at, now() - (cardinality(ids) - i.number) * interval '1 microsecond'), i.max_attempts, i.job_key, i.flags::text[], i.database_id, i.cancelled,
       case when i.cancelled then 'cancelled' when i.run_at > now() then 'scheduled' else 'queued' end,
       case when i.cancelled then now() end
-    from input i order by i.id
+    from input i where not exists (select from public.background_jobs b where b.id = i.id)
+    order by i.id, i.number
     on conflict do nothing
     returning id, submitted_by, client_id, task, queue_name, priority, run_at, max_attempts, flags, status
   ),
@@ -117,21 +120,24 @@ end $$;
 --   after   the last row of the page before.
 --   active  on a first walk, unfinished jobs come first (true), then the finished (false); null: all.
 --
+-- The payload is left out where the device has it: it sent it, or an earlier page carried it. That is
+-- told by the transaction that inserted the row, so a walk must not end before it has shown every row
+-- that its target sees. One that was new to the device and changed before its page came has left the
+-- target's sight: such rows follow at the end, by their ids, which stay where they are.
+--
 -- Stops at `max_rows` rows or once `max_bytes` octets of payload and result are in the page; `room`
--- is what was left of them after each row. The
--- rows are read one by one from a cursor, so what does not fit is never fetched out of line. The
--- payload is left out where the device has it: it sent it, or an earlier page carried it.
+-- is what was left of them after each row. The rows are read one by one from a cursor, so what does
+-- not fit is never fetched out of line.
 create function jobferry.changes_page(
   owner text, device uuid, since pg_snapshot, target pg_snapshot,
   after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer
 ) returns table (room integer, job public.background_jobs)
 language plpgsql stable set search_path = '' as $$
 declare
-  found_job public.background_jobs;
   number integer := 0;
 begin
   room := max_bytes;
-  for found_job in
+  for job in
     select * from public.background_jobs b
     where b.submitted_by = owner
       and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
@@ -139,16 +145,39 @@ begin
       and (since is null or not pg_visible_in_snapshot(b.version, since))
       and pg_visible_in_snapshot(b.version, target)
       and (active is null or active = (b.finished_at is null))
-      -- A device knows what it has just sent; its acknowledgement said so.
-      and not (since is not null and b.client_id = device and b.version = b.created and b.finished_at is null)
+      -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
+      and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
+      and (after_version is null or pg_visible_in_snapshot(after_version, target))
     order by b.version, b.id
   loop
-    if since is not null and (found_job.client_id = device or pg_visible_in_snapshot(found_job.created, since)) then
-      found_job.payload := null;
+    if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since)) then
+      job.payload := null;
     end if;
     number := number + 1;
-    room := room - coalesce(octet_length(found_job.payload::text), 0) - coalesce(octet_length(found_job.result::text), 0);
-    job := found_job;
+    room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
+    return next;
+    if number >= max_rows or room <= 0 then
+      return;
+    end if;
+  end loop;
+
+  -- On its first page a walk sees all that its target sees.
+  if target::text = pg_current_snapshot()::text then
+    return;
+  end if;
+  for job in
+    select * from public.background_jobs b
+    where b.submitted_by = owner
+      and b.version >= pg_snapshot_xmin(target)
+      and not pg_visible_in_snapshot(b.version, target)
+      and pg_visible_in_snapshot(b.created, target)
+      and (since is null or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since)))
+      and (active is null or active = (b.finished_at is null))
+      and (after_version is null or pg_visible_in_snapshot(after_version, target) or b.id > after_id)
+    order by b.id
+  loop
+    number := number + 1;
+    room := room - octet_length(job.payload::text) - coalesce(octet_length(job.result::text), 0);
     return next;
     exit when number >= max_rows or room <= 0;
   end loop;

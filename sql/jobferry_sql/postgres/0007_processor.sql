@@ -3,13 +3,21 @@
 -- Fencing: a job is held as (job_id, locked_by, attempts). Every write below is conditional on all
 -- three, so a processor that lost its lease changes nothing and is told.
 --
--- Lock order: queue row first, then ledger row. Claims skip locked queue rows and so never wait for
--- one; foreign writers, who hold a ledger row first, only ever try for the queue row.
+-- Lock order: the lease (an advisory lock: it costs an idle claim no write), then queue rows, then
+-- ledger rows. Claim and flush share the lease; reaping and leaving take it alone, so nobody gives
+-- away the jobs of a processor in the middle of something. Claims skip what is locked and so wait for
+-- nobody; foreign writers, who hold a ledger row first, only ever try for the queue row. A queue row
+-- whose job they finished meanwhile is cleared away by whoever of us held it, or by the next claim.
 
 -- A job waits this long after its nth attempt failed: 2.7 s, 7.4 s, 20 s ... 22026 s.
 create function jobferry.backoff(attempts integer) returns interval
 language sql immutable
 as $$ select make_interval(secs => exp(least(attempts, 10))) $$;
+
+-- What stands for a processor's lease among the advisory locks.
+create function jobferry.lease_key(processor text) returns bigint
+language sql immutable
+as $$ select hashtextextended('jobferry.processor ' || processor, 0) $$;
 
 create function jobferry.register_processor(processor text, tasks text[], version text) returns void
 language sql security definer set search_path = '' as $$
@@ -55,16 +63,18 @@ begin
 end $$;
 
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
--- named queue, none that carries a forbidden flag. Each costs its job an attempt.
+-- named queue, none that carries a forbidden flag. Each costs its job an attempt. A job whose ledger
+-- row somebody is writing this moment, for however long, is passed over.
 create function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
 returns table (id uuid, task text, payload text, attempt smallint, owner text)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
   heads uuid[];
-  taken_id uuid;
-  stale uuid[];
+  due_id uuid;
+  passed_over uuid[];
 begin
+  perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
   if not exists (select from jobferry.processors p where p.id = processor) then
     raise exception 'processor % is not registered', processor
       using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
@@ -73,9 +83,9 @@ begin
     heads := jobferry.named_heads(tasks, forbidden_flags);
   end if;
 
-  for taken_id, id, task, payload, attempt, owner in
+  for due_id, id, task, payload, attempt, owner in
     with due as materialized (
-      select q.job_id from jobferry.queue q
+      select q.job_id, q.priority, q.run_at from jobferry.queue q
       where q.locked_by is null and q.run_at <= now() and q.task = any (tasks)
         and (q.flags is null or not q.flags && forbidden_flags)
         and (q.queue_name is null or q.job_id = any (heads))
@@ -83,9 +93,12 @@ begin
       limit most
       for update skip locked
     ),
+    free as materialized (
+      select b.id from due join public.background_jobs b on b.id = due.job_id for no key update of b skip locked
+    ),
     taken as (
       update jobferry.queue q set locked_by = processor, attempts = q.attempts + 1
-      from due where q.job_id = due.job_id
+      from free where q.job_id = free.id
       returning q.job_id, q.attempts
     ),
     started as (
@@ -101,21 +114,33 @@ begin
     ),
     announced as materialized (
       select pg_notify('jobferry_changes', o.submitted_by)
-      from (select distinct submitted_by from started where submitted_by is not null) o
+      from (select distinct submitted_by from started where octet_length(submitted_by) < 7900) o
     )
-    select t.job_id, s.id, s.task, s.payload::text, s.attempts, s.submitted_by
-    from taken t left join started s on s.id = t.job_id, (select count(*) from announced) a
+    select due.job_id, s.id, s.task, s.payload::text, s.attempts, s.submitted_by
+    from due left join started s on s.id = due.job_id, (select count(*) from announced) a
+    order by due.priority, due.run_at, due.job_id
   loop
     if id is null then
-      stale := stale || taken_id;
+      passed_over := passed_over || due_id;
     else
       return next;
     end if;
   end loop;
 
-  -- Somebody finished these between our two looks at them: nobody's work any more.
-  if stale is not null then
-    delete from jobferry.queue q where q.job_id = any (stale);
+  -- Of these somebody may have made an end: nobody's work any more.
+  if passed_over is not null then
+    delete from jobferry.queue q
+    where q.job_id = any (passed_over)
+      and not exists (select from public.background_jobs b where b.id = q.job_id and b.finished_at is null);
+  end if;
+end $$;
+
+-- Queue rows in our hands whose jobs somebody else has finished or removed meanwhile.
+create function jobferry.clear_away(finished uuid[]) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  if finished is not null then
+    delete from jobferry.queue where job_id = any (finished);
   end if;
 end $$;
 
@@ -154,6 +179,7 @@ create function jobferry.fail_batch(
 language plpgsql security definer set search_path = '' as $$
 declare
   owners text[];
+  finished uuid[];
 begin
   with input as (
     select * from unnest(ids, attempt_numbers, errors, final, delays, details) i(id, attempt, error, final, delay, detail)
@@ -183,8 +209,10 @@ begin
     insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
     select id, submitted_by, status, attempts, 'processor ' || processor, error || coalesce(detail, '{}') from failed
   )
-  select array_agg(distinct submitted_by) into owners from failed;
+  select array_agg(distinct f.submitted_by), array_agg(h.job_id) filter (where f.id is null) into owners, finished
+  from held h left join failed f on f.id = h.job_id;
   perform jobferry.announce(owners);
+  perform jobferry.clear_away(finished);
 end $$;
 
 -- Progress is not an event and wakes nobody but the owner's gateway.
@@ -192,6 +220,7 @@ create function jobferry.progress_batch(processor text, ids uuid[], attempt_numb
 language plpgsql security definer set search_path = '' as $$
 declare
   owners text[];
+  finished uuid[];
 begin
   with held as materialized (
     select q.job_id, i.progress
@@ -202,10 +231,12 @@ begin
   moved as (
     update public.background_jobs b set progress = h.progress, version = pg_current_xact_id()
     from held h where b.id = h.job_id and b.finished_at is null
-    returning b.submitted_by
+    returning b.id, b.submitted_by
   )
-  select array_agg(distinct submitted_by) into owners from moved;
+  select array_agg(distinct m.submitted_by), array_agg(h.job_id) filter (where m.id is null) into owners, finished
+  from held h left join moved m on m.id = h.job_id;
   perform jobferry.announce(owners);
+  perform jobferry.clear_away(finished);
 end $$;
 
 -- Hand back what was taken and not begun, or not finished in time to stop: the attempt is returned.
@@ -213,6 +244,7 @@ create function jobferry.release_batch(processor text, ids uuid[], attempt_numbe
 language plpgsql security definer set search_path = '' as $$
 declare
   owners text[];
+  finished uuid[];
 begin
   with freed as (
     update jobferry.queue q set locked_by = null, attempts = q.attempts - 1
@@ -229,8 +261,10 @@ begin
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select id, submitted_by, 'released', attempts, 'processor ' || processor from released
   )
-  select array_agg(distinct submitted_by) into owners from released;
+  select array_agg(distinct r.submitted_by), array_agg(f.job_id) filter (where r.id is null) into owners, finished
+  from freed f left join released r on r.id = f.job_id;
   perform jobferry.announce(owners);
+  perform jobferry.clear_away(finished);
   perform pg_notify('jobferry_queue', '');
 end $$;
 
@@ -259,9 +293,12 @@ declare
   dead text[];
   freed integer;
   owners text[];
+  finished uuid[];
 begin
-  select array_agg(id) into dead from (
-    select p.id from jobferry.processors p where p.last_seen < now() - lease for update skip locked) gone;
+  with silent as materialized (
+    select p.id from jobferry.processors p where p.last_seen < now() - lease for update skip locked
+  )
+  select array_agg(id) into dead from silent where pg_try_advisory_xact_lock(jobferry.lease_key(id));
   if dead is null then
     return 0;
   end if;
@@ -285,19 +322,27 @@ begin
     insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
     select id, submitted_by, status, attempts, 'processor ' || locked_by, error from lost
   )
-  select count(*), array_agg(distinct submitted_by) into freed, owners from lost;
+  select count(l.id), array_agg(distinct l.submitted_by), array_agg(h.job_id) filter (where l.id is null)
+  into freed, owners, finished
+  from held h left join lost l on l.id = h.job_id;
   perform jobferry.announce(owners);
+  perform jobferry.clear_away(finished);
 
   delete from jobferry.processors where id = any (dead);
   perform pg_notify('jobferry_queue', '');
   return freed;
 end $$;
 
--- Leave: nothing is held any more, or the reaper would have to wait for the lease to run out.
+-- Leave. What is still held was claimed while the processor was stopping and never begun: it is handed
+-- back, since from now on no reaper would look for it.
 create function jobferry.unregister_processor(processor text) returns void
-language sql security definer set search_path = '' as $$
-  delete from jobferry.processors where id = processor
-$$;
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(jobferry.lease_key(processor));
+  delete from jobferry.processors where id = processor;
+  perform jobferry.release_batch(processor, array_agg(q.job_id), array_agg(q.attempts))
+  from jobferry.queue q where q.locked_by = processor having count(*) > 0;
+end $$;
 
 -- Due jobs whose task no living processor offers: they stay queued, and somebody should know.
 create function jobferry.unserved_tasks() returns table (task text, jobs bigint)
@@ -320,6 +365,7 @@ create function jobferry.flush(
 ) returns table (id uuid, attempt smallint, verdict text)
 language plpgsql security definer set search_path = '' as $$
 begin
+  perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
   if cardinality(done) > 0 then
     perform jobferry.complete_batch(processor, done, done_attempts, results);
   end if;

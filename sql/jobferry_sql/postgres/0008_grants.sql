@@ -44,5 +44,7 @@ grant select on public.background_jobs, public.background_job_events, jobferry.q
 
 -- What the engine's functions call among themselves. Trigger functions need no grant: they are reached
 -- through their triggers alone.
-grant execute on function jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.named_heads
+grant execute on function
+  jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
+  jobferry.named_heads, jobferry.clear_away
   to jobferry_engine;

@@ -1,9 +1,9 @@
--- The ledger has these submits. A change may have told us more already: then that stands.
+-- The ledger has these submits. A change may have told us more already: then that status stands.
 UPDATE background_jobs SET
-  status = CASE WHEN julianday(run_at) > julianday(:received_at) THEN 'scheduled' ELSE 'queued' END,
+  status = CASE WHEN status <> 'pending' THEN status WHEN julianday(run_at) > julianday(:received_at) THEN 'scheduled' ELSE 'queued' END,
   run_at = coalesce(run_at, :received_at),
   received_at = :received_at,
   submitted_by = :owner,
   client_id = (SELECT client_id FROM _jobferry_state)
-WHERE status = 'pending' AND id IN (
+WHERE status <> 'rejected' AND id IN (
   SELECT job_id FROM _jobferry_outbox WHERE op = 'submit' AND seq BETWEEN :first AND :last)

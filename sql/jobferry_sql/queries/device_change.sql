@@ -6,6 +6,7 @@ UPDATE background_jobs SET
   cancelled = CASE WHEN :finished_at IS NOT NULL THEN :status = 'cancelled' ELSE cancelled END,
   progress = :progress,
   attempts = :attempts,
+  received_at = :received_at,
   run_at = :run_at,
   started_at = :started_at,
   finished_at = :finished_at,

@@ -87,7 +87,7 @@ CREATE TRIGGER background_jobs_insert BEFORE INSERT ON background_jobs
 WHEN (SELECT syncing FROM _jobferry_state) = 0 AND NOT EXISTS (SELECT 1 FROM background_jobs WHERE id = NEW.id)
 BEGIN
   SELECT RAISE(ABORT, 'jobferry: id must be a lower-case UUID of version 4 or 7, or left out')
-  WHERE length(NEW.id) <> 36 OR NEW.id GLOB '*[^0-9a-f-]*' OR length(replace(NEW.id, '-', '')) <> 32
+  WHERE length(CAST(NEW.id AS BLOB)) <> 36 OR NEW.id GLOB '*[^0-9a-f-]*' OR length(replace(NEW.id, '-', '')) <> 32
     OR NEW.id NOT GLOB '????????-????-[47]???-[89ab]???-????????????';
   SELECT RAISE(ABORT, 'jobferry: payload is not JSON')
   WHERE NOT json_valid(NEW.payload);
@@ -109,7 +109,7 @@ WHEN (SELECT syncing FROM _jobferry_state) = 0
 BEGIN
   SELECT RAISE(ABORT, 'jobferry: a submitted job does not change, except that cancelled may be set to 1; the rest is written by the server')
   WHERE NEW.id IS NOT OLD.id OR NEW."timestamp" IS NOT OLD."timestamp" OR NEW.payload IS NOT OLD.payload
-    OR NEW.completed IS NOT OLD.completed OR NEW.cancelled < OLD.cancelled OR NEW.progress IS NOT OLD.progress
+    OR NEW.completed IS NOT OLD.completed OR coalesce(NEW.cancelled, 0) < OLD.cancelled OR NEW.progress IS NOT OLD.progress
     OR NEW.result IS NOT OLD.result OR NEW.submitted_by IS NOT OLD.submitted_by OR NEW.client_id IS NOT OLD.client_id
     OR NEW.task IS NOT OLD.task OR NEW.queue_name IS NOT OLD.queue_name OR NEW.priority IS NOT OLD.priority
     OR NEW.run_at IS NOT OLD.run_at OR NEW.max_attempts IS NOT OLD.max_attempts OR NEW.attempts IS NOT OLD.attempts

@@ -1,0 +1,126 @@
+"""Where a measurement takes place: a fresh database, product processes, a folder for devices' files."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.process import Child, MeasurementFailed, child
+from support.postgres import TestServer
+
+__all__ = ["FULL", "QUICK", "Bench", "Gateway", "Sizes"]
+
+REGISTER_SECONDS = 30.0
+#: A processor that has registered begins to claim within this.
+BREATH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured."""
+
+    backlog: int = 50_000
+    processing: int = 50_000
+    circle: int = 20_000
+    download: int = 50_000
+    #: Latency, in jobs a second and seconds.
+    rate: float = 20.0
+    latency_seconds: float = 15.0
+    raw_chains: int = 60
+    connections: int = 1_000
+    idle_seconds: float = 10.0
+    notices: int = 100
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    backlog=10_000,
+    processing=10_000,
+    circle=4_000,
+    download=10_000,
+    latency_seconds=3.0,
+    raw_chains=20,
+    connections=200,
+    idle_seconds=3.0,
+    notices=30,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway process."""
+
+    url: str
+    pid: int
+
+
+@dataclass(slots=True)
+class Bench:
+    """A server and a folder. Everything started here ends with its block."""
+
+    server: TestServer
+    folder: Path
+    sizes: Sizes
+    _numbers: "count[int]" = field(default_factory=count)
+
+    def path(self, name: str) -> Path:
+        """A path that was not used before."""
+        return self.folder / f"{next(self._numbers):04}-{name}"
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A new migrated database."""
+        with self.server.database() as dsn:
+            yield dsn
+
+    def settle(self, dsn: str) -> None:
+        """Let Postgres do now what it would otherwise do in the middle of a measurement."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
+            connection.execute("checkpoint")
+
+    @contextmanager
+    def python(self, module: str, *arguments: object, **environment: str) -> Iterator[Child]:
+        """A module of this package, or of the product, as a process."""
+        words = [str(argument) for argument in arguments]
+        with child(self.path("log"), "-m", module, *words, **environment) as found:
+            yield found
+
+    @contextmanager
+    def gateway(self, dsn: str) -> Iterator[Gateway]:
+        """A gateway process that listens."""
+        command = ("gateway", "--port", "0", "--host", "127.0.0.1")
+        with self.python("jobferry_client", *command, JOBFERRY_DSN=dsn) as found:
+            yield Gateway(found.line(30).removeprefix("listening on "), found.pid)
+
+    @contextmanager
+    def processors(self, dsn: str, number: int = 1) -> Iterator[list[int]]:
+        """So many processor processes, ready to claim; their process ids."""
+        with ExitStack() as stack:
+            started = [
+                stack.enter_context(
+                    self.python(
+                        "jobferry_client", "processor", "benchmarks.tasks:processor",
+                        JOBFERRY_DSN=dsn,
+                    )
+                )
+                for _ in range(number)
+            ]  # fmt: skip
+            _await_processors(dsn, number)
+            yield [process.pid for process in started]
+
+
+def _await_processors(dsn: str, number: int) -> None:
+    end = time.monotonic() + REGISTER_SECONDS
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while time.monotonic() < end:
+            found = connection.execute("select count(*) from jobferry.processors").fetchone()
+            if found and found[0] == number:
+                time.sleep(BREATH_SECONDS)
+                return
+            time.sleep(0.02)
+    raise MeasurementFailed("the processors did not start")

@@ -1,0 +1,58 @@
+"""The command: what to measure, how often, and where to write it."""
+
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+
+from benchmarks.bench import FULL, QUICK, Bench
+from benchmarks.run import MEASURES, Run
+from support.postgres import open_server
+
+__all__ = ["main"]
+
+REPETITIONS = 3
+#: Columns where there is no terminal to ask.
+WIDTH = 200
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(list(MEASURES)),
+    help="Measure this alone; may be given more than once.",
+)
+@click.option("--quick", is_flag=True, help="Small and once: does it work, about how fast?")
+@click.option("--repeat", type=click.IntRange(1), help="Repetitions.  [default: 3; quick: 1]")
+@click.option("--json", "lines", type=click.File("w"), help="Also write JSON lines here.")
+def main(only: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | None) -> None:
+    """Measure speed and memory, each beside what the raw pieces do in the same run.
+
+    Everything runs on this machine: SQLite in a temporary folder (TMPDIR says where), Postgres from
+    JOBFERRY_TEST_DSN, a container or the embedded one, real processes between. For figures that
+    mean something the machine must have nothing else to do; the report says if it had.
+
+    Exit code 1 if something could not be measured. A bar that is missed is only reported.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _allow_many_sockets()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    with tempfile.TemporaryDirectory(prefix="jobferry-bench-") as folder, open_server() as server:
+        run = Run(Bench(server, Path(folder), QUICK if quick else FULL), console, lines)
+        run.describe()
+        for name in only or MEASURES:
+            run.measure(name, repeat or (1 if quick else REPETITIONS))
+    run.print()
+    sys.exit(run.failed)
+
+
+def _allow_many_sockets() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

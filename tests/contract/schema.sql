@@ -1,0 +1,283 @@
+table jobferry.devices with (fillfactor=70)
+  client_id uuid not null
+  owner text not null
+  client_version text
+  pending integer not null default 0
+  oldest_pending_at timestamp with time zone
+  first_seen timestamp with time zone not null default now()
+  last_seen timestamp with time zone not null default now()
+  constraint devices_pkey PRIMARY KEY (client_id, owner)
+
+table jobferry.identity
+  id uuid not null default gen_random_uuid()
+  only_one boolean not null default true
+  constraint identity_only_one_check CHECK (only_one)
+  constraint identity_pkey PRIMARY KEY (only_one)
+
+table jobferry.migrations
+  version integer not null
+  name text not null
+  checksum text not null
+  applied_at timestamp with time zone not null default now()
+  constraint migrations_pkey PRIMARY KEY (version)
+
+table jobferry.processors with (fillfactor=50)
+  id text not null
+  tasks text[] not null
+  version text not null
+  started_at timestamp with time zone not null default now()
+  last_seen timestamp with time zone not null default now()
+  constraint processors_pkey PRIMARY KEY (id)
+
+table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.05)
+  job_id uuid not null
+  task text not null
+  queue_name text
+  priority smallint not null
+  run_at timestamp with time zone not null
+  attempts smallint not null
+  max_attempts smallint not null
+  flags text[]
+  locked_by text
+  locked_until timestamp with time zone
+  constraint queue_pkey PRIMARY KEY (job_id)
+  CREATE INDEX queue_named ON jobferry.queue USING btree (queue_name, priority, run_at, job_id) WHERE (queue_name IS NOT NULL)
+  CREATE INDEX queue_order ON jobferry.queue USING btree (priority, run_at, job_id)
+
+table jobferry.transitions
+  source text
+  target text not null
+  event text not null
+  constraint transitions_source_target_key UNIQUE (source, target)
+
+table public.background_job_events
+  id bigint not null generated as identity
+  at timestamp with time zone not null default clock_timestamp()
+  job_id uuid not null
+  owner text
+  event text not null
+  attempt smallint not null
+  actor text not null
+  detail jsonb
+  constraint background_job_events_pkey PRIMARY KEY (id)
+  CREATE INDEX background_job_events_at ON public.background_job_events USING brin (at)
+  CREATE INDEX background_job_events_job ON public.background_job_events USING btree (job_id)
+  CREATE TRIGGER refuse_rewriting_history_trigger BEFORE DELETE OR UPDATE ON public.background_job_events FOR EACH ROW EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
+  CREATE TRIGGER refuse_truncating_history_trigger BEFORE TRUNCATE ON public.background_job_events FOR EACH STATEMENT EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
+
+table public.background_jobs
+  id uuid not null
+  timestamp timestamp with time zone not null default now()
+  payload jsonb not null
+  completed boolean not null default false
+  cancelled boolean not null default false
+  progress real not null default 0
+  result jsonb
+  submitted_by text
+  client_id uuid
+  task text not null default 'default'::text
+  queue_name text
+  priority smallint not null default 0
+  run_at timestamp with time zone not null default now()
+  max_attempts smallint not null default 25
+  attempts smallint not null default 0
+  job_key text
+  flags text[]
+  database_id uuid
+  status text not null default 'queued'::text
+  error jsonb
+  received_at timestamp with time zone not null default now()
+  started_at timestamp with time zone
+  finished_at timestamp with time zone
+  created xid8 not null default pg_current_xact_id()
+  version xid8 not null default pg_current_xact_id()
+  constraint background_jobs_attempts CHECK (((attempts >= 0) AND (max_attempts >= 1)))
+  constraint background_jobs_cancelled CHECK ((cancelled = (status = 'cancelled'::text)))
+  constraint background_jobs_completed CHECK ((completed = (status = 'completed'::text)))
+  constraint background_jobs_finished CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))))
+  constraint background_jobs_not_both CHECK ((NOT (completed AND cancelled)))
+  constraint background_jobs_pkey PRIMARY KEY (id)
+  constraint background_jobs_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
+  constraint background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+  CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version)
+  CREATE TRIGGER announce_job_trigger AFTER INSERT OR UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.submitted_by IS NOT NULL))) EXECUTE FUNCTION jobferry.announce_job() -- fires: always
+  CREATE TRIGGER audit_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
+  CREATE TRIGGER audit_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.status <> old.status))) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
+  CREATE TRIGGER audit_new_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
+  CREATE TRIGGER dequeue_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.dequeue_job() -- fires: always
+  CREATE TRIGGER dequeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION jobferry.dequeue_job() -- fires: always
+  CREATE TRIGGER enqueue_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL))) EXECUTE FUNCTION jobferry.enqueue_job() -- fires: always
+  CREATE TRIGGER guard_job_trigger BEFORE UPDATE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.guard_job() -- fires: always
+  CREATE TRIGGER process_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW EXECUTE FUNCTION process_job() -- fires: always
+  CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND ((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)))) EXECUTE FUNCTION jobferry.requeue_job() -- fires: always
+  CREATE TRIGGER stamp_job_trigger BEFORE INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.stamp_job() -- fires: always
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1def8a09e19a94d2f6beba383b2427c2
+
+function %I.%I(%s)
+  returns TABLE(id uuid, attempt smallint, verdict text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1160561961faf0531a3075f400eea73a
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body f6e6d600b09f64d24ea530bf9ff570a9
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 2df8b0f56549bbee37576a0e03ca373a
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body d276b629725c31bf7a391e16351ca2c7
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d2302a6922599cfdca78df4162a59e4c
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9c07b8da2f7daa414bfaa634f95af358
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7093f56d3af6f85ee8637c4a9df9bb84
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d29f378f18f8a82049e78d0466b2900a
+
+function %I.%I(%s)
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body e8f5f5569c0100b317f0e97303b70323
+
+function %I.%I(%s)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 65d9d6172f3100ba50f634c34476f07e
+
+function %I.%I(%s)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body fd12996497394fdfb885e7078a3b88b4
+
+function %I.%I(%s)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body f9e0943381312884136294061e465e26
+
+function %I.%I(%s)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1c84c405cb45b42d29ca1bacee899bcc
+
+function %I.%I(%s)
+  returns TABLE(number integer, code text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body cdc28724cb05bfd02550ebfac422f39c
+
+function %I.%I(%s)
+  returns TABLE(number integer, code text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 01023b136b10b22e96c6535d121ba167
+
+function %I.%I(%s)
+  returns TABLE(room integer, job background_jobs)
+  plpgsql stable security invoker set search_path=""
+  owner whoever migrates, body b27bbc2ed7a3e609a8b332916add7027
+
+function %I.%I(%s)
+  returns text
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
+
+function %I.%I(%s)
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 827e2138672c3591619452df5fc25572
+
+function %I.%I(%s)
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body cbd0764de46b5a6d19429851d37b61c4
+
+function %I.%I(%s)
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 76ed0ab41cc8b6aea4622fa11d8af6e1
+
+function %I.%I(%s)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body eaf58b7262249b65718e3296cf19f8dd
+
+function %I.%I(%s)
+  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 81a9d8727d6d62c6123ec5013d06fc39
+
+function %I.%I(%s)
+  returns TABLE(id uuid, attempt smallint, verdict text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 89121c95cc8734dd458ffc078592bf62
+
+function %I.%I(%s)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body c7184e1618394cd2da005d9ca27b5e7b
+
+function %I.%I(%s)
+  returns TABLE(task text, jobs bigint)
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body c1166f707486d1188b75ec7269377f18
+
+function %I.%I(%s)
+  returns text
+  sql stable security invoker
+  owner whoever migrates, body 2f1978546f164e0ad6fc2a9380e489e8
+
+function %I.%I(%s)
+  returns jsonb
+  sql immutable security invoker
+  owner whoever migrates, body f4d658aed384a5f3fc87b5c3404e56da
+
+function %I.%I(%s)
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body ec5701092ef98780cfc20cf9c146dc1d
+
+function %I.%I(%s)
+  returns interval
+  sql immutable security invoker
+  owner whoever migrates, body ad643e4249d53e5719706876650ce22a
+
+function %I.%I(%s)
+  returns uuid[]
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 74fd441f88706858592f585734a80934
+
+grant select on %s %I.%I to jobferry_auditor
+grant delete, insert, select, update, usage on %s %I.%I to jobferry_engine
+grant select on %s %I.%I to jobferry_gateway
+grant select on %s %I.%I to jobferry_processor
+grant insert, update on column %I.%I(%I) to jobferry_gateway
+grant update on column %I.%I(%I) to jobferry_processor
+grant execute on function %I.%I to jobferry_engine
+grant execute on function %I.%I to jobferry_gateway
+grant execute on function %I.%I to jobferry_processor
+grant execute on function %I.%I to public
+grant usage on schema %I to jobferry_auditor
+grant create, usage on schema %I to jobferry_engine
+grant usage on schema %I to jobferry_gateway
+grant usage on schema %I to jobferry_processor

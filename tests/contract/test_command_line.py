@@ -1,0 +1,73 @@
+"""Every command explains itself, here and in the documents."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+
+from jobferry_client.cli import jobferry
+from jobferry_shared.errors import CODES
+from jobferry_shared.messages import DownMessage, UpMessage
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from commands(found, f"{name} {child}")
+
+
+COMMANDS = dict(commands(jobferry, "jobferry"))
+
+
+def test_these_are_the_commands() -> None:
+    parts = ["audit", "bench", "client", "demo", "gateway", "migrate", "processor", "token", "up"]
+    of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
+    assert sorted(COMMANDS) == sorted(
+        [
+            "jobferry",
+            *(f"jobferry {name}" for name in parts),
+            *(f"jobferry client {name}" for name in of_the_device),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_what_it_does_in_one_line(name: str) -> None:
+    short = COMMANDS[name].get_short_help_str(200)
+    assert short[0].isupper()
+    assert len(short.partition(". ")[0]) < 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_in_the_documents(name: str) -> None:
+    assert f"### {name}\n" in (DOCS / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--url", "--token"])
+def test_what_may_come_from_the_environment_says_so(option: str) -> None:
+    help_text = COMMANDS["jobferry client sync"].get_help(click.Context(click.Command("sync")))
+    assert f"JOBFERRY_{option.strip('-').upper()}" in help_text
+
+
+def test_every_public_code_is_in_the_documents() -> None:
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if f"`{code}`" not in text] == []
+
+
+def test_every_message_is_in_the_prose_of_the_protocol() -> None:
+    text = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    names = {
+        message.model_fields["type"].default
+        for union in (UpMessage, DownMessage)
+        for message in get_args(union)
+    }
+    assert len(names) == 10
+    assert [name for name in names if f'"type":"{name}"' not in text] == []

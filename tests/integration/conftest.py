@@ -1,0 +1,28 @@
+"""What the tests of the server's half share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration.database import Database, Ear
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    """A superuser's connection to the test's database."""
+    with Database(dsn) as found:
+        yield found
+
+
+@pytest.fixture
+def other(dsn: str) -> Iterator[Database]:
+    """A second one, for somebody else."""
+    with Database(dsn) as found:
+        yield found
+
+
+@pytest.fixture
+def ear(dsn: str) -> Iterator[Ear]:
+    """Hears what the database says."""
+    with Ear(dsn) as found:
+        yield found

