@@ -43,6 +43,8 @@ table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, a
   constraint queue_pkey PRIMARY KEY (job_id)
   CREATE INDEX queue_named ON jobferry.queue USING btree (queue_name, priority, run_at, job_id) WHERE (queue_name IS NOT NULL)
   CREATE INDEX queue_order ON jobferry.queue USING btree (priority, run_at, job_id)
+  CREATE TRIGGER named_job_freed_trigger AFTER UPDATE ON jobferry.queue FOR EACH ROW WHEN (((old.queue_name IS NOT NULL) AND (old.locked_by IS NOT NULL) AND (new.locked_by IS NULL))) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
+  CREATE TRIGGER named_job_gone_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN ((old.queue_name IS NOT NULL)) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
 
 table jobferry.transitions
   source text
@@ -99,7 +101,7 @@ table public.background_jobs
   constraint background_jobs_pkey PRIMARY KEY (id)
   constraint background_jobs_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
   constraint background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
-  CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version)
+  CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id)
   CREATE TRIGGER announce_job_trigger AFTER INSERT OR UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.submitted_by IS NOT NULL))) EXECUTE FUNCTION jobferry.announce_job() -- fires: always
   CREATE TRIGGER audit_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
   CREATE TRIGGER audit_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.status <> old.status))) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
@@ -112,172 +114,239 @@ table public.background_jobs
   CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND ((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)))) EXECUTE FUNCTION jobferry.requeue_job() -- fires: always
   CREATE TRIGGER stamp_job_trigger BEFORE INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.stamp_job() -- fires: always
 
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1def8a09e19a94d2f6beba383b2427c2
-
-function %I.%I(%s)
-  returns TABLE(id uuid, attempt smallint, verdict text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1160561961faf0531a3075f400eea73a
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security invoker
-  owner whoever migrates, body f6e6d600b09f64d24ea530bf9ff570a9
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 2df8b0f56549bbee37576a0e03ca373a
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security invoker
-  owner whoever migrates, body d276b629725c31bf7a391e16351ca2c7
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body d2302a6922599cfdca78df4162a59e4c
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 9c07b8da2f7daa414bfaa634f95af358
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 7093f56d3af6f85ee8637c4a9df9bb84
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body d29f378f18f8a82049e78d0466b2900a
-
-function %I.%I(%s)
-  returns trigger
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body e8f5f5569c0100b317f0e97303b70323
-
-function %I.%I(%s)
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 65d9d6172f3100ba50f634c34476f07e
-
-function %I.%I(%s)
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body fd12996497394fdfb885e7078a3b88b4
-
-function %I.%I(%s)
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body f9e0943381312884136294061e465e26
-
-function %I.%I(%s)
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1c84c405cb45b42d29ca1bacee899bcc
-
-function %I.%I(%s)
-  returns TABLE(number integer, code text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body cdc28724cb05bfd02550ebfac422f39c
-
-function %I.%I(%s)
-  returns TABLE(number integer, code text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 01023b136b10b22e96c6535d121ba167
-
-function %I.%I(%s)
-  returns TABLE(room integer, job background_jobs)
-  plpgsql stable security invoker set search_path=""
-  owner whoever migrates, body b27bbc2ed7a3e609a8b332916add7027
-
-function %I.%I(%s)
-  returns text
-  sql stable security definer set search_path=""
-  owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
-
-function %I.%I(%s)
-  returns void
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 827e2138672c3591619452df5fc25572
-
-function %I.%I(%s)
-  returns void
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body cbd0764de46b5a6d19429851d37b61c4
-
-function %I.%I(%s)
-  returns void
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 76ed0ab41cc8b6aea4622fa11d8af6e1
-
-function %I.%I(%s)
-  returns boolean
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body eaf58b7262249b65718e3296cf19f8dd
-
-function %I.%I(%s)
-  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 81a9d8727d6d62c6123ec5013d06fc39
-
-function %I.%I(%s)
-  returns TABLE(id uuid, attempt smallint, verdict text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 89121c95cc8734dd458ffc078592bf62
-
-function %I.%I(%s)
-  returns integer
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body c7184e1618394cd2da005d9ca27b5e7b
-
-function %I.%I(%s)
-  returns TABLE(task text, jobs bigint)
-  sql stable security definer set search_path=""
-  owner jobferry_engine, body c1166f707486d1188b75ec7269377f18
-
-function %I.%I(%s)
-  returns text
-  sql stable security invoker
-  owner whoever migrates, body 2f1978546f164e0ad6fc2a9380e489e8
-
-function %I.%I(%s)
-  returns jsonb
-  sql immutable security invoker
-  owner whoever migrates, body f4d658aed384a5f3fc87b5c3404e56da
-
-function %I.%I(%s)
+function jobferry.announce(owners text[])
   returns void
   sql volatile security invoker set search_path=""
   owner whoever migrates, body ec5701092ef98780cfc20cf9c146dc1d
 
-function %I.%I(%s)
+function jobferry.announce_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body e8f5f5569c0100b317f0e97303b70323
+
+function jobferry.audit_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d2302a6922599cfdca78df4162a59e4c
+
+function jobferry.backoff(attempts integer)
   returns interval
   sql immutable security invoker
   owner whoever migrates, body ad643e4249d53e5719706876650ce22a
 
-function %I.%I(%s)
+function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
+  returns TABLE(number integer, code text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 01023b136b10b22e96c6535d121ba167
+
+function jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer)
+  returns TABLE(room integer, job background_jobs)
+  plpgsql stable security invoker set search_path=""
+  owner whoever migrates, body bab5f619d4ebdc6ec303c07d2cfb26b5
+
+function jobferry.check_running(processor text, ids uuid[], attempt_numbers smallint[])
+  returns TABLE(id uuid, attempt smallint, verdict text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1160561961faf0531a3075f400eea73a
+
+function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
+  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 8178e424ba58a1628869c63d08ab9b8d
+
+function jobferry.clear_away(finished uuid[])
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 9379bfbdd394745a0ff2b6e2997f9b96
+
+function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 65d9d6172f3100ba50f634c34476f07e
+
+function jobferry.dequeue_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 2df8b0f56549bbee37576a0e03ca373a
+
+function jobferry.enqueue_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9c07b8da2f7daa414bfaa634f95af358
+
+function jobferry.epoch()
+  returns text
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
+
+function jobferry.event_detail(status text, error jsonb)
+  returns jsonb
+  sql immutable security invoker
+  owner whoever migrates, body f4d658aed384a5f3fc87b5c3404e56da
+
+function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[])
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body b4f3850a19b0f6e068e5272d3f6d63d5
+
+function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], moved uuid[], moved_attempts smallint[], progresses real[], released uuid[], released_attempts smallint[], running uuid[], running_attempts smallint[])
+  returns TABLE(id uuid, attempt smallint, verdict text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 91e08400582782ceb123f1ea2fa3355e
+
+function jobferry.guard_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7093f56d3af6f85ee8637c4a9df9bb84
+
+function jobferry.heartbeat(processor text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body eaf58b7262249b65718e3296cf19f8dd
+
+function jobferry.lease_key(processor text)
+  returns bigint
+  sql immutable security invoker
+  owner whoever migrates, body c5b08e4dbf61b8aa3faac25cf4421189
+
+function jobferry.named_heads(tasks text[], forbidden_flags text[])
   returns uuid[]
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 74fd441f88706858592f585734a80934
 
-grant select on %s %I.%I to jobferry_auditor
-grant delete, insert, select, update, usage on %s %I.%I to jobferry_engine
-grant select on %s %I.%I to jobferry_gateway
-grant select on %s %I.%I to jobferry_processor
-grant insert, update on column %I.%I(%I) to jobferry_gateway
-grant update on column %I.%I(%I) to jobferry_processor
-grant execute on function %I.%I to jobferry_engine
-grant execute on function %I.%I to jobferry_gateway
-grant execute on function %I.%I to jobferry_processor
-grant execute on function %I.%I to public
-grant usage on schema %I to jobferry_auditor
-grant create, usage on schema %I to jobferry_engine
-grant usage on schema %I to jobferry_gateway
-grant usage on schema %I to jobferry_processor
+function jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[])
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 827e2138672c3591619452df5fc25572
+
+function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[])
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 49b225b6771d3016d6afe8d4a78712df
+
+function jobferry.reap(lease interval)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body e495ad0c2aa7f99459c01ba751e5613d
+
+function jobferry.refuse_rewriting_history()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body d276b629725c31bf7a391e16351ca2c7
+
+function jobferry.register_processor(processor text, tasks text[], version text)
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body cbd0764de46b5a6d19429851d37b61c4
+
+function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[])
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body cc0c616f7e785c90008a457b0d0a9600
+
+function jobferry.requeue_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d29f378f18f8a82049e78d0466b2900a
+
+function jobferry.ring_queue()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body 93c3452b99a5d56131ad28697e70e9fd
+
+function jobferry.stamp_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1def8a09e19a94d2f6beba383b2427c2
+
+function jobferry.status_of(completed boolean, cancelled boolean, run_at timestamp with time zone)
+  returns text
+  sql stable security invoker
+  owner whoever migrates, body 2f1978546f164e0ad6fc2a9380e489e8
+
+function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
+  returns TABLE(number integer, code text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 186b28002d5222574185472ad8fc69e6
+
+function jobferry.unregister_processor(processor text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 589f7b825542fe58b7b4310c43afe59d
+
+function jobferry.unserved_tasks()
+  returns TABLE(task text, jobs bigint)
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body c1166f707486d1188b75ec7269377f18
+
+function public.process_job()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body f6e6d600b09f64d24ea530bf9ff570a9
+
+grant insert on column public.background_jobs("timestamp") to jobferry_gateway
+grant insert, update on column public.background_jobs(cancelled) to jobferry_gateway
+grant update on column public.background_jobs(cancelled) to jobferry_processor
+grant insert on column public.background_jobs(client_id) to jobferry_gateway
+grant update on column public.background_jobs(completed) to jobferry_processor
+grant insert on column public.background_jobs(database_id) to jobferry_gateway
+grant update on column public.background_jobs(error) to jobferry_processor
+grant insert on column public.background_jobs(flags) to jobferry_gateway
+grant insert on column public.background_jobs(id) to jobferry_gateway
+grant insert on column public.background_jobs(job_key) to jobferry_gateway
+grant insert on column public.background_jobs(max_attempts) to jobferry_gateway
+grant insert on column public.background_jobs(payload) to jobferry_gateway
+grant insert on column public.background_jobs(priority) to jobferry_gateway
+grant update on column public.background_jobs(progress) to jobferry_processor
+grant insert on column public.background_jobs(queue_name) to jobferry_gateway
+grant update on column public.background_jobs(result) to jobferry_processor
+grant insert on column public.background_jobs(run_at) to jobferry_gateway
+grant update on column public.background_jobs(status) to jobferry_processor
+grant insert on column public.background_jobs(submitted_by) to jobferry_gateway
+grant insert on column public.background_jobs(task) to jobferry_gateway
+grant execute on function jobferry.announce to jobferry_engine
+grant execute on function jobferry.backoff to jobferry_engine
+grant execute on function jobferry.cancel_batch to jobferry_gateway
+grant execute on function jobferry.changes_page to jobferry_gateway
+grant execute on function jobferry.claim to jobferry_processor
+grant execute on function jobferry.clear_away to jobferry_engine
+grant execute on function jobferry.epoch to jobferry_gateway
+grant execute on function jobferry.event_detail to jobferry_engine
+grant execute on function jobferry.flush to jobferry_processor
+grant execute on function jobferry.heartbeat to jobferry_processor
+grant execute on function jobferry.lease_key to jobferry_engine
+grant execute on function jobferry.named_heads to jobferry_engine
+grant execute on function jobferry.note_devices to jobferry_gateway
+grant execute on function jobferry.reap to jobferry_processor
+grant execute on function jobferry.register_processor to jobferry_processor
+grant execute on function jobferry.status_of to jobferry_engine
+grant execute on function jobferry.submit_batch to jobferry_gateway
+grant execute on function jobferry.unregister_processor to jobferry_processor
+grant execute on function jobferry.unserved_tasks to jobferry_processor
+grant execute on function public.process_job to public
+grant create, usage on schema jobferry to jobferry_engine
+grant usage on schema jobferry to jobferry_auditor
+grant usage on schema jobferry to jobferry_gateway
+grant usage on schema jobferry to jobferry_processor
+grant usage on sequence public.background_job_events_id_seq to jobferry_engine
+grant delete, insert, select, update on table jobferry.devices to jobferry_engine
+grant select on table jobferry.devices to jobferry_auditor
+grant select on table jobferry.devices to jobferry_gateway
+grant select on table jobferry.identity to jobferry_engine
+grant select on table jobferry.migrations to jobferry_auditor
+grant select on table jobferry.migrations to jobferry_gateway
+grant select on table jobferry.migrations to jobferry_processor
+grant delete, insert, select, update on table jobferry.processors to jobferry_engine
+grant select on table jobferry.processors to jobferry_auditor
+grant select on table jobferry.processors to jobferry_processor
+grant delete, insert, select, update on table jobferry.queue to jobferry_engine
+grant select on table jobferry.queue to jobferry_auditor
+grant select on table jobferry.queue to jobferry_processor
+grant select on table jobferry.transitions to jobferry_auditor
+grant select on table jobferry.transitions to jobferry_engine
+grant insert, select on table public.background_job_events to jobferry_engine
+grant select on table public.background_job_events to jobferry_auditor
+grant delete, insert, select, update on table public.background_jobs to jobferry_engine
+grant select on table public.background_jobs to jobferry_auditor
+grant select on table public.background_jobs to jobferry_gateway
+grant select on table public.background_jobs to jobferry_processor

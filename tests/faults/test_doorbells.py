@@ -55,7 +55,7 @@ def test_jobs_flow_though_every_connection_to_postgres_is_cut_again_and_again(
             jobs += [client.submit("default") for _ in range(20)]
             facts.ask(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where application_name like 'jobferry_%%' and datname = current_database()"
+                " where application_name like 'jobferry%' and datname = current_database()"
             )
             assert client.wait(jobs[-1].id, timeout=6).completed
         assert all(client.wait(job.id, timeout=6).completed for job in jobs)

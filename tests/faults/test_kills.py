@@ -27,7 +27,14 @@ from support.writers import Backlog, killed_writers
 JOBS = 1000
 #: So small that a thousand jobs go in many pushes, so that there is a middle to be killed in.
 SMALL_MESSAGES = {"JOBFERRY_MESSAGE_BYTES": "65536", "JOBFERRY_PAYLOAD_BYTES": "8192"}
-SYNC_SECONDS = 60
+SYNC_SECONDS = 30
+
+LEFT_BEHIND = """
+select b.status, q.locked_by, p.id is not null as alive, count(*) as jobs
+from public.background_jobs b
+left join jobferry.queue q on q.job_id = b.id left join jobferry.processors p on p.id = q.locked_by
+group by 1, 2, 3
+"""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,10 @@ class Crossing:
 
 def check_all_crossed_once(backlog: Backlog, path: Path, ledger: Ledger, stack: Stack) -> None:
     """Every promise kept, nothing twice, nothing left over."""
-    eventually(lambda: local_count(path) >= len(backlog.written), SYNC_SECONDS)
+    try:
+        eventually(lambda: local_count(path) >= len(backlog.written), SYNC_SECONDS)
+    finally:
+        print("left behind:", *ledger.ask(LEFT_BEHIND), sep="\n  ")
     eventually(lambda: outbox(path) == 0)
     wanted = backlog.written
     assert local_count(path, "status <> 'completed'") == 0

@@ -21,6 +21,9 @@ SILENCE = 2.0
 IMPATIENT = {"JOBFERRY_SILENCE_SECONDS": "2"}
 
 
+WAITS_FOR_A_LOCK = "wait_event_type = 'Lock' and datname = current_database() and application_name like 'jobferry%'"
+
+
 @pytest.fixture
 def gateway(stack: Stack) -> Gateway:
     return stack.gateway()
@@ -218,7 +221,7 @@ def test_a_cut_while_a_group_commits_loses_and_doubles_nothing(
         client.sync(SOON)
         holder.execute("lock table jobferry.queue in share mode")
         client.submit_many(many(700))
-        eventually(lambda: facts.count("wait_event_type = 'Lock'", "pg_stat_activity") > 0)
+        eventually(lambda: facts.count(WAITS_FOR_A_LOCK, "pg_stat_activity") > 0)
         database_proxy.cut()
         # The server does not know yet: it will commit for nobody.
         holder.rollback()
@@ -236,7 +239,7 @@ def test_a_commit_whose_answer_is_lost_is_made_again_without_effect(
         client.sync(SOON)
         holder.execute("lock table jobferry.queue in share mode")
         client.submit_many(many(300))
-        eventually(lambda: facts.count("wait_event_type = 'Lock'", "pg_stat_activity") > 0)
+        eventually(lambda: facts.count(WAITS_FOR_A_LOCK, "pg_stat_activity") > 0)
         database_proxy.lose_replies()
         holder.rollback()
         eventually(lambda: facts.count() == 300)
@@ -251,19 +254,44 @@ def test_a_commit_whose_answer_is_lost_is_made_again_without_effect(
     strict=True,
     reason="a claim whose answer is lost leaves its jobs locked by a processor that lives",
 )
-def test_a_processor_whose_answer_is_lost_completes_each_job_once(
+def test_jobs_whose_claim_was_never_answered_run_all_the_same(
     stack: Stack, dsn: str, facts: Ledger, database_proxy: Proxy, path: Path
 ) -> None:
+    """The claim is held up by a lock, so that its answer is certainly the one that is lost."""
     gateway = stack.gateway()
-    stack.processor(dsn=postgres_behind(database_proxy, dsn))
-    with JobClient(path, gateway.url, token()) as client:
-        eventually(lambda: facts.count(table="jobferry.processors") == 1)
-        jobs = client.submit_many(many(400))
-        eventually(lambda: facts.count("completed") > 20, every=0.005)
+    with JobClient(path, gateway.url, token()) as client, psycopg.connect(dsn) as holder:
+        jobs = client.submit_many(many(10))
+        client.sync(SOON)
+        holder.execute("lock table jobferry.queue in exclusive mode")
+        stack.processor(dsn=postgres_behind(database_proxy, dsn))
+        eventually(lambda: facts.count(WAITS_FOR_A_LOCK, "pg_stat_activity") > 0)
         database_proxy.lose_replies()
-        eventually(lambda: client.status().pending == 0)
+        holder.rollback()
+        facts.reach(10, "status = 'running'")
         database_proxy.cut()
         eventually(lambda: local_count(path) == len(jobs), 8)
         client.sync(SOON)
     assert facts.events("completed") == {str(job.id): 1 for job in jobs}
     assert differences(path, facts) == []
+
+
+def test_a_flush_whose_answer_is_lost_completes_each_job_once(
+    stack: Stack, dsn: str, facts: Ledger, database_proxy: Proxy, path: Path
+) -> None:
+    gateway = stack.gateway()
+    with JobClient(path, gateway.url, token()) as client, psycopg.connect(dsn) as holder:
+        stack.processor(dsn=postgres_behind(database_proxy, dsn))
+        job = client.submit("default", {"seconds": 0.5})
+        stack.reach(1)
+        # Nothing but the flush writes to the audit log now.
+        holder.execute("lock table background_job_events in exclusive mode")
+        eventually(lambda: facts.count(WAITS_FOR_A_LOCK, "pg_stat_activity") > 0)
+        database_proxy.lose_replies()
+        holder.rollback()
+        facts.reach(1, "completed")
+        database_proxy.cut()
+        assert client.wait(job.id, SOON).completed
+        # It has said so twice, and works on.
+        assert client.wait(client.submit("quick").id, SOON).completed
+    assert set(facts.events("completed").values()) == {1}
+    assert len(stack.effects()) == 2

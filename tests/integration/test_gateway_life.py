@@ -118,7 +118,6 @@ def test_at_the_end_what_was_sent_is_answered_and_everybody_sent_away(
     assert db.value("select count(*) from background_jobs") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a second Server.close() does nothing: nobody is sent away")
 def test_a_database_that_does_not_answer_keeps_no_gateway_from_ending(
     db: Database, tmp_path: Path
 ) -> None:

@@ -101,7 +101,7 @@ class Ledger:
             psycopg.connect(self._dsn, autocommit=True) as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
-            cursor.execute(question.encode(), wanted)
+            cursor.execute(question.encode(), wanted or None)
             return cursor.fetchall() if cursor.description else []
 
     def one(self, question: str, **wanted: Any) -> Any:

@@ -34,7 +34,9 @@ ROLE = "jobferry_gateway"
 #: Group commit, feed, stragglers and health pages.
 CONNECTIONS = 4
 SWEEP_SECONDS = 5.0
-#: How many devices are sent away at a time when the gateway ends.
+#: How long a device may take to say goodbye.
+CLOSE_SECONDS = 2.0
+#: In how many steps the devices are sent away when the gateway ends.
 DRAIN_STEPS = 20
 
 
@@ -90,6 +92,7 @@ class Gateway:
             self.settings.port,
             process_request=self._process_request,
             compression=None,
+            close_timeout=CLOSE_SECONDS,
             max_size=self.settings.message_bytes,
             # One heartbeat of the protocol's own serves browsers too and needs no task per device.
             ping_interval=None,
@@ -114,21 +117,21 @@ class Gateway:
         try:
             async with asyncio.timeout(self.settings.drain_seconds):
                 await self._ingest.drained()
-                await self._send_away(list(server.connections))
         except TimeoutError:
             log.warning("not all devices were answered in time; they will send again")
-        server.close(code=1012, reason="the gateway stops")
+        await self._send_away(list(server.connections))
         await server.wait_closed()
 
     async def _send_away(self, sockets: list[ServerConnection]) -> None:
+        """In steps, so that they do not all come back in the same moment."""
         step = max(1, len(sockets) // DRAIN_STEPS)
-        for first in range(0, len(sockets), step):
-            await asyncio.gather(
-                *(
-                    socket.close(1012, "the gateway stops")
-                    for socket in sockets[first : first + step]
-                )
-            )
+        pause = self.settings.drain_seconds / DRAIN_STEPS
+        closing = []
+        for number, socket in enumerate(sockets, 1):
+            closing.append(asyncio.ensure_future(socket.close(1012, "the gateway stops")))
+            if number % step == 0 and number < len(sockets):
+                await asyncio.sleep(pause)
+        await asyncio.gather(*closing)
 
     async def _check_epoch(self) -> None:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""

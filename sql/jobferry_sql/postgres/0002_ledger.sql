@@ -97,7 +97,7 @@ alter table public.background_jobs
   add constraint background_jobs_attempts check (attempts >= 0 and max_attempts >= 1);
 
 -- How a device reads: "what of mine changed since my snapshot".
-create index background_jobs_cursor on public.background_jobs (submitted_by, version);
+create index background_jobs_cursor on public.background_jobs (submitted_by, version, id);
 
 -- The legal moves of a job, and the word the audit log has for each. The same table drives the
 -- Python side (jobferry_shared.states); a test holds the two together. A null source is an insert.

@@ -149,6 +149,7 @@ begin
       and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
       and (after_version is null or pg_visible_in_snapshot(after_version, target))
     order by b.version, b.id
+    limit max_rows
   loop
     if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since)) then
       job.payload := null;
@@ -175,6 +176,7 @@ begin
       and (active is null or active = (b.finished_at is null))
       and (after_version is null or pg_visible_in_snapshot(after_version, target) or b.id > after_id)
     order by b.id
+    limit max_rows
   loop
     number := number + 1;
     room := room - octet_length(job.payload::text) - coalesce(octet_length(job.result::text), 0);
