@@ -40,7 +40,7 @@ class Timing:
     """How often the engine looks and how long it waits, in seconds."""
 
     #: Looking whether another process wrote the file: a few microseconds each.
-    watch: float = 0.02
+    watch: float = 0.025
     heartbeat: float = 15.0
     #: Without any message for this long the connection is taken for dead.
     silence: float = 40.0

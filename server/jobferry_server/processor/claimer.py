@@ -47,14 +47,18 @@ class Claimer:
         self._measured = (0, time.monotonic())
 
     async def run(self) -> None:
-        """Claim for ever: when there is room and somebody rang, and from time to time anyway."""
+        """Claim for ever: when somebody rang and there is room, and from time to time anyway."""
         while True:
-            self._hand.room.clear()
+            self._hand.changed.clear()
             self._aim()
             wanted = self._target - len(self._hand.held)
-            taken = await self._claim(wanted) if self._worth_it(wanted) else 0
-            if not taken or taken < wanted:
-                await self._hand.room_within(self._settings.poll_seconds)
+            if self._hand.rung and self._worth_it(wanted):
+                # Whoever rings from here on rings for the next claim.
+                self._hand.rung = False
+                if await self._claim(wanted) == wanted:
+                    self._hand.ring()
+            elif not await self._hand.change_within(self._settings.poll_seconds):
+                self._hand.rung = True
 
     def _worth_it(self, wanted: int) -> bool:
         """A claim for one job costs as much as one for a hundred: but a worker must not wait."""

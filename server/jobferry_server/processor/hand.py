@@ -15,8 +15,15 @@ class Hand:
         self.held: set[Attempt] = set()
         #: How many attempts have ended since the start.
         self.ended = 0
-        #: Set whenever there is room for more, or somebody rang.
-        self.room = asyncio.Event()
+        #: May there be something in the queue that we have not seen?
+        self.rung = True
+        #: Set whenever an attempt has ended or somebody rang.
+        self.changed = asyncio.Event()
+
+    def ring(self) -> None:
+        """There is, or may be, something in the queue."""
+        self.rung = True
+        self.changed.set()
 
     def take(self, attempt: Attempt) -> None:
         """A job was claimed."""
@@ -29,7 +36,7 @@ class Hand:
             return False
         self.held.discard(attempt)
         self.ended += 1
-        self.room.set()
+        self.changed.set()
         return True
 
     def stop_all(self, reason: str) -> None:
@@ -37,10 +44,10 @@ class Hand:
         for attempt in list(self.held):
             attempt.stop(reason)
 
-    async def room_within(self, seconds: float) -> None:
-        """Wait until :attr:`room` is set, but not longer."""
+    async def change_within(self, seconds: float) -> bool:
+        """Wait until :attr:`changed` is set, but not longer; was it?"""
         try:
             async with asyncio.timeout(seconds):
-                await self.room.wait()
+                return await self.changed.wait()
         except TimeoutError:
-            pass
+            return False

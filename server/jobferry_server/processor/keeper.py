@@ -42,7 +42,7 @@ class Keeper:
         self._hand.stop_all(LOST)
         self._ledger.processor = new_name()
         await self.register()
-        self._hand.room.set()
+        self._hand.ring()
 
     async def run(self) -> None:
         """Keep the lease for ever."""

@@ -74,7 +74,7 @@ class Service:
         await self._take_leave(flusher, ledger)
 
     def _ring(self, _: str = "") -> None:
-        self._hand.room.set()
+        self._hand.ring()
 
     async def _work(self, flusher: Flusher) -> None:
         number = 0
@@ -107,5 +107,5 @@ class Service:
     async def _until_empty(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while self._hand.held and (left := end - time.monotonic()) > 0:
-            self._hand.room.clear()
-            await self._hand.room_within(left)
+            self._hand.changed.clear()
+            await self._hand.change_within(left)
