@@ -110,7 +110,7 @@ def test_a_device_that_comes_back_to_another_gateway_has_one_row_per_submit(
 ) -> None:
     gateways = [stack.gateway(**SMALL_MESSAGES) for _ in range(2)]
     stack.processor()
-    for turn in range(6):
+    for turn in range(4):
         engine = stack.engine(path, gateways[turn % 2].url)
         facts.reach(100 * turn + 1)
         engine.kill()

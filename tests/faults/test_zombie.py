@@ -9,18 +9,21 @@ from support.processes import eventually
 from support.services import token
 from support.stack import Stack
 
+#: The shorter the lease, the sooner it is over.
+SHORT_LEASE = {"JOBFERRY_LEASE_SECONDS": "1"}
+
 
 def test_a_zombies_late_result_changes_nothing_and_it_works_on(
     stack: Stack, facts: Ledger, tmp_path: Path
 ) -> None:
     gateway = stack.gateway()
-    zombie = stack.processor()
+    zombie = stack.processor(**SHORT_LEASE)
     path = tmp_path / "till.db"
     with JobClient(path, gateway.url, token()) as client:
         job = client.submit("default", {"seconds": 1.0})
         stack.reach(1)
         zombie.signal(signal.SIGSTOP)
-        other = stack.processor()
+        other = stack.processor(**SHORT_LEASE)
         # The lease runs out and the other takes the job, which has a second to go when the zombie
         # wakes with its work long done.
         stack.reach(2)
@@ -55,13 +58,13 @@ def test_a_zombie_with_a_hand_full_of_jobs_costs_each_of_them_one_attempt(
 ) -> None:
     """Everything it held runs again elsewhere; whatever it says later is fenced off."""
     gateway = stack.gateway()
-    zombie = stack.processor()
+    zombie = stack.processor(**SHORT_LEASE)
     path = tmp_path / "till.db"
     with JobClient(path, gateway.url, token()) as client:
         jobs = [client.submit("default", {"seconds": 0.05}) for _ in range(100)]
         facts.reach(10, "completed")
         zombie.signal(signal.SIGSTOP)
-        stack.processor()
+        stack.processor(**SHORT_LEASE)
         facts.reach(60, "completed")
         zombie.signal(signal.SIGCONT)
         for job in jobs:

@@ -244,6 +244,21 @@ def test_a_refused_token_shows_the_gateway_s_reason(path: Path) -> None:
     assert seen == ["Bearer a.b.c"]
 
 
+def test_a_lock_that_can_not_be_taken_is_a_reason_and_is_tried_again(path: Path) -> None:
+    lock = Path(f"{path}.jobferry-lock")
+    lock.mkdir()
+
+    def talk(visit: Visit) -> None:
+        visit.welcome()
+        visit.listen()
+
+    with odd(talk) as gateway, JobClient(path, gateway.url) as client:
+        eventually(lambda: is_shown(client, ConnectionState.DISCONNECTED, str(lock)), SOON)
+        assert gateway.visits == 0
+        lock.rmdir()
+        client.sync(SOON)
+
+
 def sent(ops: list[Operation]) -> list[str]:
     return [op.id if isinstance(op, Cancel) else op.job.id for op in ops]
 

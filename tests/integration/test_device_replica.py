@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid1, uuid4
 
 import pytest
 
@@ -330,6 +330,20 @@ def test_a_job_that_is_told_again_keeps_the_very_payload_it_had_here(device: Dev
     device.apply(change(job, Status.RUNNING, spec=spec))
     assert device.sql("SELECT payload FROM background_jobs") == [('{ "b": 1,  "a": 2 }',)]
     assert device.client.get(job).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("stranger", [uuid1(), UUID(int=0)], ids=["version 1", "nil"])
+def test_a_job_of_an_id_that_no_device_would_give_is_shown_and_found(
+    device: Device, stranger: UUID
+) -> None:
+    spec = StoredJob(
+        id=str(stranger), timestamp=NOON, payload="1", task="", priority=99999, flags=["", None]
+    )
+    device.apply(change(stranger, Status.COMPLETED, spec=spec))
+    assert [job.id for job in device.client.jobs()] == [stranger]
+    found = device.client.wait(stranger, timeout=0)
+    assert (found.payload, found.task, found.priority, found.flags) == (1, "", 99999, ("",))
+    assert not device.client.cancel(stranger).cancel_requested
 
 
 def test_rows_and_cursor_are_stored_together_or_not_at_all(device: Device) -> None:

@@ -456,14 +456,14 @@ def test_another_owner_sees_nothing(db: Database, url: str) -> None:
         assert bert.row()["id"] == str(sentinel) != str(server_s)
 
 
-@pytest.mark.parametrize("owner", ["anna", "o'brien", "ÄÖÜ 世", "a" * 255, "世" * 255])
-def test_owners_of_any_spelling_are_served(db: Database, url: str, owner: str) -> None:
-    with device(url, owner) as wire:
-        wire.walk()
-        new = db.insert(submitted_by=owner)
-        assert wire.row()["id"] == str(new)
-        assert wire.deliver(submit(mine := job())) == []
-        assert db.job(UUID(mine["id"]))["submitted_by"] == owner
+def test_owners_of_any_spelling_are_served(db: Database, url: str) -> None:
+    for owner in ("anna", "o'brien", "ÄÖÜ 世", "a" * 255, "世" * 255):
+        with device(url, owner) as wire:
+            wire.walk()
+            new = db.insert(submitted_by=owner)
+            assert wire.row()["id"] == str(new)
+            assert wire.deliver(submit(mine := job())) == []
+            assert db.job(UUID(mine["id"]))["submitted_by"] == owner
 
 
 # -- another database under the same cursor
@@ -559,29 +559,27 @@ CURSORS = [
 ]
 
 
-@pytest.mark.parametrize("cursor", CURSORS)
-def test_a_cursor_that_is_none_harms_nobody(db: Database, url: str, cursor: str) -> None:
+def test_a_cursor_that_is_none_harms_nobody(db: Database, url: str) -> None:
     """Devices send it back, so anything may stand in it; the query it goes to serves everybody."""
     epoch = db.value("select jobferry.epoch()")
     new = db.insert(submitted_by="anna")
-    with (
-        device(url, "bert") as bystander,
-        wired(url, Authorization=f"Bearer {token('anna')}") as wire,
-    ):
+    with device(url, "bert") as bystander:
         bystander.walk()
-        wire.say(
-            "hello",
-            protocol=PROTOCOL,
-            client_id=str(wire.client_id),
-            cursor=cursor.replace("{epoch}", epoch),
-        )
-        answer = wire.hear()
-        if answer["type"] == "welcome" and (answer := wire.hear())["type"] == "reset":
-            assert str(new) in ids(wire.rows())
-        else:
-            assert answer["type"] == "changes" or answer["code"] == "protocol_error"
-        his = db.insert(submitted_by="bert")
-        assert bystander.row()["id"] == str(his)
+        for cursor in CURSORS:
+            with wired(url, Authorization=f"Bearer {token('anna')}") as wire:
+                wire.say(
+                    "hello",
+                    protocol=PROTOCOL,
+                    client_id=str(wire.client_id),
+                    cursor=cursor.replace("{epoch}", epoch),
+                )
+                answer = wire.hear()
+                if answer["type"] == "welcome" and (answer := wire.hear())["type"] == "reset":
+                    assert str(new) in ids(wire.rows()), cursor
+                else:
+                    assert answer["type"] == "changes" or answer["code"] == "protocol_error"
+                his = db.insert(submitted_by="bert")
+                assert bystander.row()["id"] == str(his), cursor
 
 
 # -- two real devices of one owner
@@ -653,8 +651,6 @@ def test_two_devices_of_one_owner_converge_and_a_third_owner_sees_nothing(
     here, there = synced(till), synced(phone)
     assert len(here) == len(there) == 44
     for job_id in here:
-        # Its own test says what is wrong with this one.
-        here[job_id].pop("received_at"), there[job_id].pop("received_at")
         assert here[job_id] == there[job_id]
     ledger = {str(row["id"]): row for row in db.rows("select * from background_jobs")}
     with sqlite3.connect(till) as file:
@@ -683,41 +679,40 @@ def test_both_devices_know_when_a_job_was_received(
             assert abs(shown - received_at) < timedelta(milliseconds=1)
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"id": UUID(int=1)},
-        {"id": UUID("c232ab00-9414-11ec-b3c8-9f6bdeced846")},
-        {"task": "t" * 300},
-        {"task": ""},
-        {"queue_name": "two\nlines"},
-        {"job_key": ""},
-        {"flags": ["", "x" * 300]},
-        {"flags": [f"f{n}" for n in range(100)]},
-        {"payload": Json("\u0085\u2028\x7f")},
-        {"payload": Json("x" * 1_200_000)},
-        {"payload": Json(json.loads("[" * 200 + "]" * 200))},
-    ],
-    ids=lambda row: str(row)[:40],
-)
+UNUSUAL: list[dict[str, Any]] = [
+    {"id": UUID(int=1)},
+    {"id": UUID("c232ab00-9414-11ec-b3c8-9f6bdeced846")},
+    {"task": "t" * 300},
+    {"task": ""},
+    {"queue_name": "two\nlines"},
+    {"job_key": ""},
+    {"flags": ["", "x" * 300]},
+    {"flags": [f"f{n}" for n in range(100)]},
+    {"payload": Json("\u0085\u2028\x7f")},
+    {"payload": Json("x" * 1_200_000)},
+    {"payload": Json(json.loads("[" * 200 + "]" * 200))},
+]
+
+
 def test_an_unusual_row_of_the_server_s_stops_nobody_s_device(
-    db: Database, services: Services, device_file: Callable[[str], Path], row: dict[str, Any]
+    db: Database, services: Services, device_file: Callable[[str], Path]
 ) -> None:
     """A plain INSERT may use any uuid and name anything; what comes after it must still arrive."""
     with services.gateway() as url, JobClient(device_file("till"), url, token()) as client:
         client.sync(10)
-        db.insert(submitted_by="anna", **row)
-        normal = db.insert(submitted_by="anna")
-        eventually(partial(seen, client, normal, lambda found: found.status is Status.QUEUED), 2)
+        for row in UNUSUAL:
+            db.insert(submitted_by="anna", **row)
+            normal = db.insert(submitted_by="anna")
+            eventually(
+                partial(seen, client, normal, lambda found: found.status is Status.QUEUED), 5
+            )
 
 
-@pytest.mark.parametrize("when", ["infinity", "-infinity", "0044-03-15 BC", "294276-12-31"])
-@pytest.mark.parametrize("column", ["timestamp", "run_at"])
-def test_an_unusual_time_of_the_server_s_stops_nobody_s_device(
-    db: Database, url: str, when: str, column: str
-) -> None:
+def test_an_unusual_time_of_the_server_s_stops_nobody_s_device(db: Database, url: str) -> None:
     with device(url, "bert") as bystander, device(url, "anna"):
         bystander.walk()
-        db.insert(submitted_by="anna", **{column: when})
-        his = db.insert(submitted_by="bert")
-        assert bystander.row()["id"] == str(his)
+        for when in ("infinity", "-infinity", "0044-03-15 BC", "294276-12-31"):
+            for column in ("timestamp", "run_at"):
+                db.insert(submitted_by="anna", **{column: when})
+                his = db.insert(submitted_by="bert")
+                assert bystander.row()["id"] == str(his), (column, when)

@@ -84,22 +84,23 @@ BAD_TOKENS = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BAD_TOKENS if kind != "empty"])
-def test_a_bad_token_in_the_header_is_401(url: str, kind: str) -> None:
-    with (
-        pytest.raises(InvalidStatus) as answer,
-        wired(url, Authorization=f"Bearer {BAD_TOKENS[kind]}"),
-    ):
-        pass
-    assert answer.value.response.status_code == 401
-    assert answer.value.response.body
+def test_a_bad_token_in_the_header_is_401(url: str) -> None:
+    for kind, bad in BAD_TOKENS.items():
+        if bad:
+            with (
+                pytest.raises(InvalidStatus) as answer,
+                wired(url, Authorization=f"Bearer {bad}"),
+            ):
+                pass
+            assert answer.value.response.status_code == 401, kind
+            assert answer.value.response.body
 
 
-@pytest.mark.parametrize("kind", BAD_TOKENS)
-def test_a_bad_token_in_hello_is_an_error(url: str, kind: str) -> None:
-    with wired(url) as wire:
-        wire.say("hello", **hello(token=BAD_TOKENS[kind]))
-        assert refused(wire) == "unauthenticated"
+def test_a_bad_token_in_hello_is_an_error(url: str) -> None:
+    for kind, bad in BAD_TOKENS.items():
+        with wired(url) as wire:
+            wire.say("hello", **hello(token=bad))
+            assert refused(wire) == "unauthenticated", kind
 
 
 def test_without_a_token_nobody_gets_in(url: str) -> None:
@@ -152,7 +153,7 @@ def test_a_token_that_expires_ends_the_session_unless_it_was_renewed(
 
 # -- what is said
 
-GARBAGE = [
+GARBAGE: list[str | bytes] = [
     "",
     " ",
     "null",
@@ -175,19 +176,18 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda garbage: repr(garbage)[:30])
 @pytest.mark.parametrize("when", ["first", "later"])
-def test_garbage_ends_the_session_with_a_code(
-    db: Database, url: str, garbage: str | bytes, when: str
-) -> None:
-    with unharmed(db, url), wired(url, Authorization=f"Bearer {token()}") as wire:
-        if when == "later":
-            wire.hello()
-        wire.socket.send(garbage)
-        assert refused(wire) == "protocol_error"
+def test_garbage_ends_the_session_with_a_code(db: Database, url: str, when: str) -> None:
+    with unharmed(db, url):
+        for garbage in GARBAGE:
+            with wired(url, Authorization=f"Bearer {token()}") as wire:
+                if when == "later":
+                    wire.hello()
+                wire.socket.send(garbage)
+                assert refused(wire) == "protocol_error", garbage[:30]
 
 
-FIRST = {
+FIRST: dict[str, dict[str, object]] = {
     "push": {"seq": 1, "ops": [submit(job())]},
     "applied": {"cursor": "x"},
     "heartbeat": {},
@@ -197,51 +197,47 @@ FIRST = {
 }
 
 
-@pytest.mark.parametrize("kind", FIRST)
-def test_hello_comes_first_and_once(db: Database, url: str, kind: str) -> None:
-    with wired(url, Authorization=f"Bearer {token()}") as wire:
-        if kind == "hello again":
-            wire.hello()
-            wire.say("hello", **hello())
-        else:
-            wire.say(kind, **FIRST[kind])  # type: ignore[arg-type]
-        assert refused(wire) == "protocol_error"
+def test_hello_comes_first_and_once(db: Database, url: str) -> None:
+    for kind, fields in FIRST.items():
+        with wired(url, Authorization=f"Bearer {token()}") as wire:
+            if kind == "hello again":
+                wire.hello()
+                wire.say("hello", **hello())
+            else:
+                wire.say(kind, **fields)
+            assert refused(wire) == "protocol_error", kind
     assert db.value("select count(*) from background_jobs") == 0
 
 
-@pytest.mark.parametrize("protocol", [0, -1, PROTOCOL + 1, 2**70])
-def test_another_protocol_is_refused_by_its_own_code(url: str, protocol: int) -> None:
-    with wired(url, Authorization=f"Bearer {token()}") as wire:
-        wire.say("hello", **hello(protocol=protocol))
-        assert refused(wire) in ("unsupported_protocol", "protocol_error")
+def test_another_protocol_is_refused_by_its_own_code(url: str) -> None:
+    for protocol in (0, -1, PROTOCOL + 1, 2**70):
+        with wired(url, Authorization=f"Bearer {token()}") as wire:
+            wire.say("hello", **hello(protocol=protocol))
+            assert refused(wire) in ("unsupported_protocol", "protocol_error")
 
 
-@pytest.mark.parametrize("where", ["hello", "push", "submit", "job"])
-def test_an_unknown_field_is_an_error_not_a_silence(db: Database, url: str, where: str) -> None:
+def test_an_unknown_field_is_an_error_not_a_silence(db: Database, url: str) -> None:
     typo = {"priorty": 1}
-    with wired(url, Authorization=f"Bearer {token()}") as wire:
-        if where == "hello":
-            wire.say("hello", **hello(**typo))
-        else:
-            wire.hello()
-            op = submit(job(**(typo if where == "job" else {})))
-            op |= typo if where == "submit" else {}
-            wire.say("push", seq=1, ops=[op], **(typo if where == "push" else {}))
-        while (message := wire.hear())["type"] != "error":
-            pass
-        assert message["code"] == "protocol_error"
-        assert "priorty" in message["message"]
+    ops = {"push": submit(job()), "submit": submit(job()) | typo, "job": submit(job(**typo))}
+    for where in ("hello", *ops):
+        with wired(url, Authorization=f"Bearer {token()}") as wire:
+            if where == "hello":
+                wire.say("hello", **hello(**typo))
+            else:
+                wire.hello()
+                wire.say("push", seq=1, ops=[ops[where]], **(typo if where == "push" else {}))
+            while (message := wire.hear())["type"] != "error":
+                pass
+            assert message["code"] == "protocol_error"
+            assert "priorty" in message["message"]
     assert db.value("select count(*) from background_jobs") == 0
 
 
-@pytest.mark.parametrize("seq", [0, 2, -1, "1", None])
-def test_pushes_are_numbered_without_gaps(url: str, seq: object) -> None:
-    with device(url) as wire:
-        wire.say("push", seq=seq, ops=[submit(job())])
-        if seq == "1":
-            assert wire.hear()["type"] in ("error", "pushed", "changes")
-        else:
-            assert refused(wire) == "protocol_error"
+def test_pushes_are_numbered_without_gaps(url: str) -> None:
+    for seq in (0, 2, -1, 1.5, None, [1]):
+        with device(url) as wire:
+            wire.say("push", seq=seq, ops=[submit(job())])
+            assert refused(wire) == "protocol_error", seq
 
 
 def test_an_answer_to_what_was_not_sent_is_an_error(url: str) -> None:
@@ -416,36 +412,35 @@ def test_rows_that_postgres_refuses_are_found_and_the_others_commit(db: Database
     db.assert_sound()
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [
-        {"timestamp": "0001-01-01T00:00:00Z"},
-        {"run_at": "0001-01-01T00:00:00Z"},
-        {"run_at": "9999-12-31T23:59:59.999999Z"},
-        {"payload": "0." + "5" * 300},
-        {"payload": "1" + "0" * 300},
-        {"payload": "[" * 64 + "]" * 64},
-        {"payload": '"\\ud83d\\ude00"'},
-        {"task": "t" * 255, "queue_name": "世" * 255, "job_key": "'; drop table x; --"},
-        {"priority": -32768, "max_attempts": 32767},
-        {"flags": [f"flag {n}" for n in range(64)]},
-        {"database_id": str(uuid4())},
-    ],
-    ids=lambda spec: str(spec)[:40],
-)
+ODD: list[dict[str, Any]] = [
+    {"timestamp": "0001-01-01T00:00:00Z"},
+    {"run_at": "0001-01-01T00:00:00Z"},
+    {"run_at": "9999-12-31T23:59:59.999999Z"},
+    {"payload": "0." + "5" * 300},
+    {"payload": "1" + "0" * 300},
+    {"payload": "[" * 64 + "]" * 64},
+    {"payload": '"\\ud83d\\ude00"'},
+    {"task": "t" * 255, "queue_name": "世" * 255, "job_key": "'; drop table x; --"},
+    {"priority": -32768, "max_attempts": 32767},
+    {"flags": [f"flag {n}" for n in range(64)]},
+    {"database_id": str(uuid4())},
+]
+
+
 def test_what_is_legal_and_odd_is_stored_or_refused_but_never_in_the_way(
-    db: Database, url: str, spec: dict[str, Any]
+    db: Database, url: str
 ) -> None:
-    odd, plain = job(**spec), job()
     with device(url) as watcher, unharmed(db, url), device(url) as wire:
         watcher.walk()
-        answer = wire.deliver(submit(odd), submit(plain))
-        assert answer in ([], [(odd["id"], "database_refused")])
-        wanted = {plain["id"]} | ({odd["id"]} if not answer else set())
-        arrived: set[str] = set()
-        while arrived < wanted:
-            arrived |= {row["id"] for row in watcher.rows()}
-        assert arrived == wanted
+        for spec in ODD:
+            odd, plain = job(**spec), job()
+            answer = wire.deliver(submit(odd), submit(plain))
+            assert answer in ([], [(odd["id"], "database_refused")]), spec
+            wanted = {plain["id"]} | ({odd["id"]} if not answer else set())
+            arrived: set[str] = set()
+            while arrived < wanted:
+                arrived |= {row["id"] for row in watcher.rows()}
+            assert arrived == wanted, spec
 
 
 def test_a_submit_and_its_cancel_in_one_push(db: Database, url: str) -> None:

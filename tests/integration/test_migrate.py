@@ -197,18 +197,23 @@ def test_a_recipe_table_is_adopted_with_its_rows(empty: Database) -> None:
     assert {row["id"] for row in empty.claim()} == {waiting, neither}
 
 
-@pytest.mark.parametrize(
-    ("before", "after"), [(100, 1.0), (-0.5, 0.0), ("NaN", 0.0), ("Infinity", 1.0)]
-)
-def test_adopted_progress_is_brought_into_its_range(
-    empty: Database, before: object, after: float
-) -> None:
-    job = uuid4()
+def test_adopted_progress_is_brought_into_its_range(empty: Database) -> None:
+    ranges: list[tuple[object, float]] = [
+        (100, 1),
+        (-0.5, 0),
+        ("NaN", 0),
+        ("Infinity", 1),
+        (0.25, 0.25),
+    ]
+    jobs = {uuid4(): (before, after) for before, after in ranges}
     empty.do(RECIPE)
-    empty.do(RECIPE_INSERT, job, False, False, before, None)
+    for job, (before, _) in jobs.items():
+        empty.do(RECIPE_INSERT, job, False, False, before, None)
     migrate(empty.dsn)
-    assert empty.job(job)["progress"] == after
-    assert set(empty.queue()) == {job}
+    assert {job: empty.job(job)["progress"] for job in jobs} == {
+        job: after for job, (_, after) in jobs.items()
+    }
+    assert set(empty.queue()) == set(jobs)
 
 
 def test_adopting_ends_in_the_same_schema_as_starting_anew(empty: Database, db: Database) -> None:

@@ -112,34 +112,39 @@ def test_models_in_and_out(run: Callable[..., Row], colour: str) -> None:
     assert row["progress"] == 1
 
 
-@pytest.mark.parametrize(
-    ("payload", "complaint"),
-    [
-        ({"width": 0}, "width"),
-        ({"width": "wide"}, "width"),
-        ({"name": "x"}, "width: Field required"),
-        ([1, 2], "object"),
-        (None, "object"),
-    ],
-)
+COMPLAINTS: list[tuple[object, str]] = [
+    ({"width": 0}, "width"),
+    ({"width": "wide"}, "width"),
+    ({"name": "x"}, "width: Field required"),
+    ([1, 2], "object"),
+    (None, "object"),
+]
+
+
 def test_a_payload_that_does_not_fit_fails_at_once_and_says_why(
-    db: Database, run: Callable[..., Row], payload: object, complaint: str
+    db: Database, services: Services
 ) -> None:
     def handler(job: Job, photo: Photo) -> None:
         raise AssertionError("never called")
 
-    row = run(only(handler), payload)
-    assert (row["status"], row["attempts"]) == ("failed", 1)
-    assert row["error"]["code"] == "invalid_payload"
-    assert complaint in row["error"]["message"]
-    assert "wide" not in row["error"]["message"]
-    assert db.events(row["id"]) == ["submitted", "started", "failed"]
+    with services.processor(only(handler)):
+        jobs = [submitted(db, payload) for payload, _ in COMPLAINTS]
+        for job, (_, complaint) in zip(jobs, COMPLAINTS, strict=True):
+            row = finished(db, job)
+            assert (row["status"], row["attempts"]) == ("failed", 1)
+            assert row["error"]["code"] == "invalid_payload"
+            assert complaint in row["error"]["message"]
+            assert "wide" not in row["error"]["message"]
+            assert db.events(row["id"]) == ["submitted", "started", "failed"]
 
 
-@pytest.mark.parametrize("value", [None, 0, "", [], {}, False, "ä\n😀", 1.5, [[["deep"]]]])
-def test_results_of_every_kind(run: Callable[..., Row], value: object) -> None:
-    row = run(only(lambda _: value))
-    assert (row["status"], row["result"]) == ("completed", value)
+def test_results_of_every_kind(db: Database, services: Services) -> None:
+    values: list[object] = [None, 0, "", [], {}, False, "ä\n😀", 1.5, [[["deep"]]]]
+    with services.processor(only(lambda job: values[job.payload])):
+        jobs = [submitted(db, number) for number in range(len(values))]
+        for job, value in zip(jobs, values, strict=True):
+            row = finished(db, job)
+            assert (row["status"], row["result"]) == ("completed", value)
 
 
 def nested(depth: int) -> object:
