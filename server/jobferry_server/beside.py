@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
-__all__ = ["beside"]
+__all__ = ["beside", "left_behind"]
+
+#: How long something that was told to end may take, in seconds.
+OBEY_SECONDS = 2.0
+
+#: What did not end when it was told to: a handler that swallows its cancellation, a query that
+#: Postgres does not answer. A process that wants to end must not wait for these.
+left_behind: set["asyncio.Task[None]"] = set()
 
 
 @asynccontextmanager
@@ -22,7 +29,8 @@ async def beside(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> Asy
     finally:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
+        ended, deaf = await asyncio.wait(tasks, timeout=OBEY_SECONDS)
+        left_behind.update(deaf)
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
             raise error

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+from jobferry_server.beside import left_behind
 
 __all__ = ["run_until_signalled", "set_up_logging"]
 
@@ -17,6 +20,11 @@ def run_until_signalled(work: Work) -> None:
     set_up_logging()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_with_signals(work))
+        if any(not task.done() for task in left_behind):
+            logging.getLogger("jobferry").error("something did not end in time and is left behind")
+            logging.shutdown()
+            # The event loop's own end would wait for it.
+            os._exit(0)
 
 
 def set_up_logging() -> None:

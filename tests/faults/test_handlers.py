@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from jobferry_client import JobClient, Status
 from support.facts import Ledger
 from support.services import token
@@ -22,9 +20,6 @@ def test_jobs_that_run_for_hours_leave_the_other_places_to_others(
         assert client.wait(client.submit("quick").id, timeout=4).completed
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a CancelledError of the handler's own ends the worker for good"
-)
 def test_a_handler_in_which_something_else_is_cancelled_has_failed_and_no_more(
     stack: Stack, facts: Ledger, tmp_path: Path
 ) -> None:

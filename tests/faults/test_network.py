@@ -133,9 +133,6 @@ def test_a_connection_that_has_fallen_silent_is_noticed_and_replaced(
     assert proxy.accepted == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the sweep bids farewell to one silent device after the other"
-)
 def test_a_gateway_lets_go_of_devices_that_have_fallen_silent(stack: Stack) -> None:
     """All of them with the same sweep, however many lost the network at once."""
     gateway = stack.gateway(**IMPATIENT)
@@ -261,10 +258,6 @@ def test_a_commit_whose_answer_is_lost_is_made_again_without_effect(
     assert set(facts.events("submitted").values()) == {1}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a claim whose answer is lost leaves its jobs locked by a processor that lives",
-)
 def test_jobs_whose_claim_was_never_answered_run_all_the_same(
     stack: Stack, dsn: str, facts: Ledger, database_proxy: Proxy, path: Path
 ) -> None:

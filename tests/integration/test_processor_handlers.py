@@ -184,7 +184,6 @@ STRANGE_RESULTS: dict[str, Callable[[], object]] = {
         BAD_RESULTS,
         pytest.param(
             STRANGE_RESULTS,
-            marks=pytest.mark.xfail(strict=True, reason="taken for an error of the handler's"),
         ),
     ],
     ids=["bad", "strange"],
@@ -288,7 +287,6 @@ def test_a_task_s_own_words_reach_the_ledger(run: Callable[..., Row]) -> None:
 WORDS = ["nul \x00 nul", "surrogate \ud800", "\udcff.jpg", 'quote " \\', "ä\n😀", "x" * 100_000]
 
 
-@pytest.mark.xfail(strict=True, reason="the outcome is dropped and the job runs for ever")
 def test_words_that_can_not_be_stored_keep_no_job_from_failing(
     db: Database, services: Services
 ) -> None:
@@ -593,17 +591,14 @@ def process(tmp_path: Path, dsn: str) -> Iterator[Part]:
         yield found
 
 
-FATAL = pytest.mark.xfail(strict=True, reason="it ends the worker, and with it the processor")
-
-
 @pytest.mark.parametrize(
     "kinds",
     [
         ["SystemExit", "StopIteration", "StopAsyncIteration"],
-        pytest.param(["KeyboardInterrupt"], marks=FATAL),
-        pytest.param(["GeneratorExit"], marks=FATAL),
-        pytest.param(["CancelledError"], marks=FATAL),
-        pytest.param(["Own"], marks=FATAL),
+        ["KeyboardInterrupt"],
+        ["GeneratorExit"],
+        ["CancelledError"],
+        ["Own"],
     ],
     ids=str,
 )

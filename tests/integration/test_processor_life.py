@@ -91,9 +91,6 @@ def test_at_the_end_what_runs_may_finish(
         ["obedient", "coroutine"],
         pytest.param(
             ["deaf"],
-            marks=pytest.mark.xfail(
-                strict=True, reason="its worker takes the cancellation for the job's and lives on"
-            ),
         ),
     ],
     ids=str,

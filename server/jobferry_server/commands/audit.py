@@ -65,14 +65,14 @@ def audit(
 
 def _as_json(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
-        click.echo(json.dumps(row, default=_text, ensure_ascii=False))
+        click.echo(json.dumps(row, default=_text))
 
 
 def _as_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow(_harmless(_cell(row[name])) for name in COLUMNS)
+        writer.writerow(_harmless(_printable(_cell(row[name]))) for name in COLUMNS)
 
 
 def _as_table(rows: Iterable[dict[str, Any]]) -> None:

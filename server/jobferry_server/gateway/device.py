@@ -126,6 +126,10 @@ class Device:
         """End the session, saying why."""
         _spawn(self._close(self.session.error(code, message, retry_after)))
 
+    def hang_up(self) -> None:
+        """The device does not answer any more: do not wait for its goodbye."""
+        _spawn(self.socket.close(1001, "silent"))
+
     async def _send(self, text: str) -> None:
         # A connection that is gone is found by its own handler.
         with suppress(ConnectionClosed):

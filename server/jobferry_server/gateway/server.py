@@ -227,7 +227,7 @@ class Gateway:
             for device in list(self._feed.devices):
                 assert device.identity is not None
                 if now - device.heard > self.settings.silence_seconds:
-                    await device.socket.close(1001, "silent")
+                    device.hang_up()
                 elif device.identity.expires_at < time.time():
                     device.dismiss("unauthenticated", "the token has expired")
             if not self._bell.listening:

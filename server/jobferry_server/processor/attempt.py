@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobferry_server.errors import JobCancelled, TaskError
+from jobferry_server.errors import TaskError
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.task import InvalidPayload, InvalidResult, Task
 from jobferry_server.processor.threads import Call, HandlerThreads
@@ -102,12 +102,13 @@ class Attempt:
             return self._failed("invalid_result", str(error), final=True)
         except TaskError as error:
             return self._failed(error.code, str(error))
-        except asyncio.CancelledError:
-            if not self.job.stop_reason:
+        except BaseException as error:
+            # Whatever a handler raises is its own job's end; the worker's is somebody's wish to stop.
+            if self.job.stop_reason:
+                return self._stopped()
+            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise
-            return self._stopped()
-        except (JobCancelled, SystemExit, Exception) as error:
-            return self._stopped() if self.job.stop_reason else self._raised(error)
+            return self._raised(error)
 
     async def _limited(self, arguments: tuple[Any, ...], threads: HandlerThreads) -> Any:
         if self.task.timeout is None:
@@ -151,7 +152,18 @@ class Attempt:
     ) -> Failed:
         most = self.task.max_attempts
         final = final or (most is not None and self.job.attempt >= most)
-        return Failed(code, message, final, detail and json.dumps({"raised": detail}))
+        detail = detail and json.dumps({"raised": _storable(detail)})
+        return Failed(_storable(code), _storable(message), final, detail)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _storable(text: str) -> str:
+    """A text that Postgres takes: what a handler says may hold anything."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _forget_cancel() -> None:

@@ -5,7 +5,7 @@ take minutes are taken one for each worker, since another processor may be free.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import asyncpg
 
@@ -36,13 +36,17 @@ class Claimer:
         hand: Hand,
         tasks: Mapping[str, Task],
         settings: ProcessorSettings,
+        unsaid: Callable[[], Iterable[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._hand = hand
         self._tasks = tasks
         self._settings = settings
+        self._unsaid = unsaid
         self._on_lost_lease = on_lost_lease
+        #: Did a claim fail whose answer we did not see? It may have taken jobs.
+        self._in_doubt = False
         self._target = settings.concurrency
         self._measured = (0, time.monotonic())
 
@@ -76,7 +80,11 @@ class Claimer:
 
     async def _claim(self, most: int) -> int:
         try:
+            if self._in_doubt:
+                await self._ledger.release_unknown([*self._hand.held, *self._unsaid()])
+            self._in_doubt = True
             rows = await self._ledger.claim(list(self._tasks), most)
+            self._in_doubt = False
         except asyncpg.PostgresError as error:
             if error.sqlstate == NOT_REGISTERED:
                 await self._on_lost_lease()

@@ -36,6 +36,7 @@ class Flusher:
         self._hand = hand
         self._every = settings.flush_seconds
         self._outcomes: list[Said] = []
+        self._saying: list[Said] = []
         self._some = asyncio.Event()
         self._checked = 0.0
 
@@ -43,6 +44,11 @@ class Flusher:
         """An attempt has ended like this."""
         if self._hand.drop(attempt) and not isinstance(outcome, Dropped):
             self._say_later((attempt, outcome))
+
+    @property
+    def unsaid(self) -> list[Attempt]:
+        """Attempts that have ended and whose outcome is not written yet."""
+        return [attempt for attempt, _ in (*self._saying, *self._outcomes)]
 
     async def run(self) -> None:
         """Flush for ever."""
@@ -62,12 +68,15 @@ class Flusher:
     async def flush(self) -> None:
         """Write what there is to say now."""
         outcomes, self._outcomes = self._outcomes, []
+        self._saying = outcomes
         try:
             await isolate(outcomes, self._say, is_data_error, self._unsayable)
         except BaseException:
             # Said twice is said once: what was written already meets the fence.
             self._outcomes = outcomes + self._outcomes
             raise
+        finally:
+            self._saying = []
 
     async def _say(self, outcomes: Sequence[Said]) -> None:
         flush = Flush.of(outcomes)
@@ -97,12 +106,11 @@ class Flusher:
     def _unsayable(self, said: Said, error: Exception) -> None:
         """Postgres does not take this outcome: the job has failed, with that as the reason."""
         attempt, outcome = said
-        if not isinstance(outcome, Completed):
-            log.error("the outcome of job %s can not be written", attempt.job.id, exc_info=error)
-            return
-        reason = str(error).partition("\n")[0]
-        failed = Failed("invalid_result", f"Postgres refused the result: {reason}", final=True)
-        self._say_later((attempt, failed))
+        log.error("the outcome of job %s can not be written", attempt.job.id, exc_info=error)
+        if isinstance(outcome, Completed):
+            reason = str(error).partition("\n")[0]
+            failed = Failed("invalid_result", f"Postgres refused the result: {reason}", final=True)
+            self._say_later((attempt, failed))
 
     def _say_later(self, said: Said) -> None:
         self._outcomes.append(said)

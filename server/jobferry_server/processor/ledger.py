@@ -82,6 +82,14 @@ class Ledger:
         """Take due jobs."""
         return await self._pool.fetch(CLAIM, self.processor, tasks, [], most)
 
+    async def release_unknown(self, known: Iterable[Attempt]) -> None:
+        """Give back what is held in our name and we do not know of."""
+        await self._pool.execute(
+            "select jobferry.release_unknown($1, $2)",
+            self.processor,
+            [attempt.job.id for attempt in known],
+        )
+
     async def flush(self, flush: Flush) -> dict[tuple[UUID, int], str]:
         """Say it all; which of the running are no longer ours, and why."""
         rows = await self._pool.fetch(

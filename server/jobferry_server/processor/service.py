@@ -43,6 +43,7 @@ class Service:
         self._settings = settings
         self._hand = Hand()
         self._threads = HandlerThreads()
+        self._closing = False
         #: Set once jobs are being taken.
         self.ready = asyncio.Event()
 
@@ -62,7 +63,14 @@ class Service:
     async def _work_until(self, stop: asyncio.Event, ledger: Ledger) -> None:
         keeper = Keeper(ledger, self._hand, list(self._tasks), self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
-        claimer = Claimer(ledger, self._hand, self._tasks, self._settings, keeper.begin_anew)
+        claimer = Claimer(
+            ledger,
+            self._hand,
+            self._tasks,
+            self._settings,
+            unsaid=lambda: flusher.unsaid,
+            on_lost_lease=keeper.begin_anew,
+        )
         bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
         await keeper.register()
         workers = (self._work(flusher) for _ in range(self._settings.concurrency))
@@ -78,7 +86,7 @@ class Service:
 
     async def _work(self, flusher: Flusher) -> None:
         number = 0
-        while True:
+        while not self._closing:
             attempt = await self._hand.ready.get()
             flusher.add(attempt, await attempt.run(self._threads))
             number += 1
@@ -93,6 +101,7 @@ class Service:
         self._hand.stop_all(RELEASED)
         await self._until_empty(OBEY_SECONDS)
         # A handler that can't be stopped is left behind; its late result meets the fence.
+        self._closing = True
         for attempt in list(self._hand.held):
             flusher.add(attempt, Released())
 

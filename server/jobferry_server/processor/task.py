@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from jobferry_server.errors import ConfigurationError
 from jobferry_server.processor.job import Job
 from jobferry_shared import strict_json
-from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.messages import first_complaint
 
 __all__ = ["InvalidPayload", "InvalidResult", "Task"]
@@ -75,7 +74,7 @@ class Task:
             return None
         try:
             text = strict_json.dump(to_jsonable_python(value))
-        except (InvalidJSON, PydanticSerializationError) as error:
+        except Exception as error:  # A value of the handler's own may raise anything.
             raise InvalidResult(str(error)) from error
         if (size := len(text.encode())) > most:
             raise InvalidResult(f"{size} octets, the limit is {most}")

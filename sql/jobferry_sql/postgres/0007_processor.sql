@@ -344,6 +344,16 @@ begin
   from jobferry.queue q where q.locked_by = processor having count(*) > 0;
 end $$;
 
+-- Give back what is held in a processor's name and it does not know of: the answer to a claim was lost
+-- on the way. Waits for a claim of its that may still be under way.
+create function jobferry.release_unknown(processor text, known uuid[]) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(jobferry.lease_key(processor));
+  perform jobferry.release_batch(processor, array_agg(q.job_id), array_agg(q.attempts))
+  from jobferry.queue q where q.locked_by = processor and q.job_id <> all (known) having count(*) > 0;
+end $$;
+
 -- Due jobs whose task no living processor offers: they stay queued, and somebody should know.
 create function jobferry.unserved_tasks() returns table (task text, jobs bigint)
 language sql stable security definer set search_path = '' as $$

@@ -35,7 +35,7 @@ grant execute on function
 grant select on public.background_jobs, jobferry.queue, jobferry.processors to jobferry_processor;
 grant update (completed, cancelled, progress, result, status, error) on public.background_jobs to jobferry_processor;
 grant execute on function
-  jobferry.register_processor, jobferry.unregister_processor, jobferry.heartbeat, jobferry.claim, jobferry.flush,
+  jobferry.register_processor, jobferry.unregister_processor, jobferry.heartbeat, jobferry.claim, jobferry.release_unknown, jobferry.flush,
   jobferry.reap, jobferry.unserved_tasks
   to jobferry_processor;
 
