@@ -19,10 +19,10 @@ demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo
 
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-pg15: .venv/ready ## Run the tests on Debian's PostgreSQL 15.
-	@.ci/with-pg15 $(BIN)/pytest -q
+	@.ci/with-pg15 $(BIN)/pytest -q -n 2 --dist loadfile
 
 check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
-from uuid import UUID, uuid1, uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -208,7 +208,16 @@ def test_a_job_that_is_not_here_is_not_found(client: JobClient, method: str) -> 
 
 
 @pytest.mark.parametrize("method", ["get", "cancel", "wait"])
-@pytest.mark.parametrize("bad", ["1", "", str(uuid4()).upper(), uuid1(), f"{uuid4()}\n"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "1",
+        "",
+        "44C6D80C-1939-4D92-82B2-776D7E4A1212",
+        "8bdced74-e647-11f1-8da3-02fc00000001",
+        "2209b8ea-f595-4e20-9795-3e84a867b78c\n",
+    ],
+)
 def test_what_is_no_job_id_is_refused(client: JobClient, method: str, bad: str | UUID) -> None:
     with pytest.raises(InvalidJob, match="not a lower-case UUID"):
         getattr(client, method)(bad)

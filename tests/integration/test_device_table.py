@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from uuid import UUID, uuid1, uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -23,7 +23,7 @@ THE_SERVER_S = {
     "progress": 0.5,
     "result": "{}",
     "submitted_by": "mallory",
-    "client_id": str(uuid4()),
+    "client_id": "0b8f0d0e-6a7c-4f0e-9d3b-2f1c6f0a9b1d",
     "attempts": 1,
     "status": "completed",
     "error": "{}",
@@ -35,7 +35,7 @@ THE_SERVER_S = {
 }
 #: Every other column but cancelled: what a job says of itself is said once.
 THE_JOB_S = {
-    "id": str(new_id()),
+    "id": "019a0b1c-2d3e-7f00-8a1b-2c3d4e5f6071",
     "timestamp": "2026-02-03T12:00:00Z",
     "payload": "2",
     "task": "other",
@@ -45,7 +45,7 @@ THE_JOB_S = {
     "max_attempts": 3,
     "job_key": "k",
     "flags": "[]",
-    "database_id": str(uuid4()),
+    "database_id": "7d0f61f4-52a7-4a3c-9a55-6f5ff3d4a3b1",
 }
 
 
@@ -184,7 +184,7 @@ def test_an_upsert_of_a_known_id_does_not_change_it(table: Table) -> None:
     assert table("SELECT payload FROM background_jobs") == [("1",)]
 
 
-V4 = str(uuid4())
+V4 = "009eeacc-d268-4e80-b3e9-557f339a9eb7"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ V4 = str(uuid4())
     [
         V4.upper(),
         "00000000-0000-0000-0000-000000000000",
-        str(uuid1()),
+        "8bdced74-e647-11f1-8da3-02fc00000001",
         V4.replace("-", ""),
         "{" + V4 + "}",
         V4 + "0",
