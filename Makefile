@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-pg15 check bench docs lock clean
+.PHONY: help demo test test-behaviour test-faults test-pg15 check bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,10 +19,16 @@ demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo
 
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-behaviour test-faults
+
+test-behaviour: .venv/ready
+	@$(BIN)/pytest -q tests/unit tests/contract tests/integration
+
+test-faults: .venv/ready
+	@$(BIN)/pytest -q tests/faults tests/e2e
 
 test-pg15: .venv/ready ## Run the tests on Debian's PostgreSQL 15.
-	@.ci/with-pg15 $(BIN)/pytest -q -n 2 --dist loadfile
+	@.ci/with-pg15 $(MAKE) --no-print-directory test
 
 check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .

@@ -176,14 +176,14 @@ def test_a_slow_line_is_not_a_dead_one(
     with Proxy(("127.0.0.1", gateway.port)) as proxy:
         sender = path if direction == "up" else device_file("tablet")
         with JobClient(sender) as offline:
-            offline.submit_many(many(3, size=110_000))
+            offline.submit_many(many(3, size=80_000))
         if direction == "down":
             stack.engine(sender, gateway.url)
             eventually(lambda: outbox(sender) == 0)
             JobClient(path).close()
         proxy.trickle(80_000)
         stack.timed_engine(path, proxy.url, SILENCE)
-        eventually(lambda: facts.count() == 3 and not differences(path, facts), 8)
+        eventually(lambda: facts.count() == 3 and not differences(path, facts), 7)
         assert proxy.accepted == 1
 
 

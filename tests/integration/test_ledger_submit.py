@@ -13,6 +13,7 @@ from jobferry_server.gateway.ingest import _array_literal
 from jobferry_shared.ids import new_id
 
 ROUNDS = 200
+JOBS = 40
 
 
 # -- submit
@@ -148,7 +149,7 @@ def test_an_empty_batch_is_nothing(db: Database, ear: Ear) -> None:
 
 def test_the_same_ids_from_two_gateways_in_opposite_order(db: Database) -> None:
     """Exactly one row each and no deadlock, round after round."""
-    rounds = [[Spec(payload=f'"{n}"') for n in range(8)] for _ in range(ROUNDS)]
+    rounds = [[Spec(payload=f'"{n}"') for n in range(JOBS)] for _ in range(ROUNDS)]
     together = threading.Barrier(2)
     refused: list[object] = []
     errors: list[BaseException] = []
@@ -170,8 +171,8 @@ def test_the_same_ids_from_two_gateways_in_opposite_order(db: Database) -> None:
         thread.join()
     assert errors == []
     assert refused == []
-    assert db.value("select count(*) from background_jobs") == ROUNDS * 8
-    assert db.value("select count(*) from background_job_events") == ROUNDS * 8
+    assert db.value("select count(*) from background_jobs") == ROUNDS * JOBS
+    assert db.value("select count(*) from background_job_events") == ROUNDS * JOBS
     db.assert_sound()
 
 

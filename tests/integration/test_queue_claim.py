@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Json
 
-from integration.database import Beside, Database, Ear, Spec, held_row
+from integration.database import Beside, Database, Ear, Held, Spec, held_row
 
 ROUNDS = 100
 
@@ -241,8 +241,10 @@ def test_a_limit_below_the_number_of_names(db: Database) -> None:
 
 
 def test_racing_claimers_never_run_two_of_one_name(db: Database) -> None:
-    names = ["a", "b"]
-    db.submit(*(Spec(queue_name=name) for name in names for _ in range(ROUNDS)))
+    """Of different tasks, so that each sees another job at the head of the same queue."""
+    names, tasks = ["a", "b"], {"p": "x", "q": "y"}
+    for task in tasks.values():
+        db.submit(*(Spec(queue_name=name, task=task) for name in names for _ in range(ROUNDS)))
     together = threading.Barrier(2)
     errors: list[BaseException] = []
     held_now: Counter[str] = Counter()
@@ -252,7 +254,8 @@ def test_racing_claimers_never_run_two_of_one_name(db: Database) -> None:
         with Database(db.dsn) as mine:
             for _ in range(ROUNDS):
                 together.wait(20)
-                held = mine.take(processor)
+                rows = mine.claim(processor, tasks=[tasks[processor]])
+                held = [Held(row["id"], row["attempt"]) for row in rows]
                 of = {row["job_id"]: row["queue_name"] for row in mine.queue().values()}
                 with guard:
                     held_now.update(of[one.id] for one in held)
