@@ -244,6 +244,11 @@ function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smal
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body cc0c616f7e785c90008a457b0d0a9600
 
+function jobferry.release_unknown(processor text, known uuid[])
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 627670f5a7652a31f14d741122d5820f
+
 function jobferry.requeue_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
@@ -319,6 +324,7 @@ grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway
 grant execute on function jobferry.reap to jobferry_processor
 grant execute on function jobferry.register_processor to jobferry_processor
+grant execute on function jobferry.release_unknown to jobferry_processor
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway
 grant execute on function jobferry.unregister_processor to jobferry_processor

@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def python_block(containing: str) -> str:
     """The README's Python block that contains a text."""
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     return next(block for block in blocks if containing in block)
 
 

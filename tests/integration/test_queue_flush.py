@@ -341,3 +341,30 @@ def test_who_leaves_leaves_nothing_behind(db: Database) -> None:
     assert db.column("select id from jobferry.processors") == ["q"]
     assert [one["id"] for one in db.claim("q")] == [held.id]
     db.do("select jobferry.unregister_processor('nobody')")
+
+
+def test_what_a_lost_answer_took_is_given_back_and_nothing_else(db: Database) -> None:
+    unknown, known, other_s, free = (Spec(priority=n) for n in range(4))
+    db.submit(unknown, known, other_s, free)
+    db.take("p", 2)
+    db.take("q", 1)
+    before = [(db.job(spec.id), db.queue()[spec.id]) for spec in (known, other_s, free)]
+    db.do("select jobferry.release_unknown('p', %s)", [known.id])
+    assert [(db.job(spec.id), db.queue()[spec.id]) for spec in (known, other_s, free)] == before
+    row, queued = db.job(unknown.id), db.queue()[unknown.id]
+    assert (row["status"], row["attempts"]) == ("queued", 0)
+    assert (queued["locked_by"], queued["attempts"]) == (None, 0)
+    assert db.events(unknown.id) == ["submitted", "started", "released"]
+
+
+def test_an_end_in_a_named_queue_rings_for_the_next(db: Database, ear: Ear) -> None:
+    first, second = Spec(queue_name="n", priority=1), Spec(queue_name="n", priority=2)
+    db.submit(first, second)
+    (held,) = db.take()
+    ear.heard()
+    db.flush(done=[(held, None)])
+    assert ("jobferry_queue", "") in ear.heard()
+    (held,) = db.take()
+    ear.heard()
+    db.cancel(held.id)
+    assert ("jobferry_queue", "") in ear.heard()

@@ -119,6 +119,19 @@ def test_leaving_waits_for_the_claim_that_is_under_way(db: Database, other: Data
     assert db.events(spec.id) == ["submitted", "started", "released"]
 
 
+def test_giving_back_waits_for_the_claim_that_is_under_way(db: Database, other: Database) -> None:
+    spec = Spec()
+    db.submit(spec)
+    with Database(db.dsn) as third:
+        with other.together():
+            assert [row["id"] for row in other.claim("p")] == [spec.id]
+            back = Beside(lambda: third.do("select jobferry.release_unknown('p', '{}')"))
+            db.wait_until_blocked(third.pid)
+        back.result()
+    assert db.status(spec.id) == "queued"
+    db.assert_sound()
+
+
 def test_a_flush_and_the_reaper_of_its_processor_do_not_deadlock(
     db: Database, other: Database
 ) -> None:
