@@ -209,15 +209,15 @@ def test_a_gateway_that_is_away_for_a_while_is_found_again(
         proxy.close()
         job = client.submit("quick")
         eventually(lambda: client.status().state is ConnectionState.DISCONNECTED)
+        eventually(lambda: client.status().reason)
         proxy.reach(proxy.accepted + 2)
         assert client.get(job.id).status is Status.PENDING
-        assert client.status().reason
         proxy.open()
         client.sync(SOON)
     assert facts.count() == 1
 
 
-# -- between the gateway and Postgres
+# -- between a part and Postgres
 
 
 def test_a_cut_while_a_group_commits_loses_and_doubles_nothing(
@@ -299,3 +299,19 @@ def test_a_flush_whose_answer_is_lost_completes_each_job_once(
         assert client.wait(client.submit("quick").id, SOON).completed
     assert set(facts.events("completed").values()) == {1}
     assert len(stack.effects()) == 2
+
+
+@pytest.mark.xfail(strict=True, reason="only the first connection of a start is tried again")
+@pytest.mark.parametrize("kind", ["gateway", "processor"])
+def test_a_part_whose_connections_are_reset_while_it_starts_starts_all_the_same(
+    kind: str, stack: Stack, dsn: str, facts: Ledger, database_proxy: Proxy
+) -> None:
+    database_proxy.reset(1, 2, 4)
+    through = postgres_behind(database_proxy, dsn)
+    if kind == "gateway":
+        stack.gateway(dsn=through)
+    else:
+        processor = stack.processor(dsn=through)
+        registered = "jobferry.processors"
+        eventually(lambda: facts.count(table=registered) or processor.ended is not None)
+        assert processor.ended is None

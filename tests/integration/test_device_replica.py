@@ -624,7 +624,7 @@ def test_a_batch_has_no_more_operations_than_the_gateway_allows(device: Device) 
 def test_a_batch_fits_in_a_message_whatever_is_in_it(device: Device, letter: str) -> None:
     limits = Limits(message_bytes=80_000, payload_bytes=10_000)
     device.client.submit_many(
-        NewJob(payload=letter * 2000, flags=[letter * 200] * 3) for _ in range(30)
+        NewJob(payload=letter * 500, flags=[letter * 250] * 10) for _ in range(30)
     )
     sent = 0
     while batch := device.next_batch(limits):

@@ -58,6 +58,7 @@ class Proxy:
         self._target = target
         self._pairs: set[_Pair] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._to_reset: set[int] = set()
         self._open = True
         self._flowing = True
         self._swallow = False
@@ -142,6 +143,10 @@ class Proxy:
 
         self._do(thaw)
 
+    def reset(self, *numbers: int) -> None:
+        """Reset these connections, counted from 1 as they come, the moment they are let in."""
+        self._do(lambda: self._to_reset.update(numbers))
+
     def lose_replies(self) -> None:
         """From now on what the target says is read and thrown away, until the next cut."""
         self._do(lambda: setattr(self, "_swallow", True))
@@ -193,7 +198,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        if not self._open:
+        if not self._open or self.accepted in self._to_reset:
             near.transport.abort()
             return
         far_reader, far = await self._dial()

@@ -140,4 +140,5 @@ class Gateway:
 
     def ready(self) -> None:
         """Wait until it can serve."""
-        eventually(lambda: self.is_ready, every=0.02)
+        eventually(lambda: self.is_ready or self.part.ended is not None, every=0.02)
+        assert self.part.ended is None, "the gateway has ended"
