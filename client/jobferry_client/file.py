@@ -4,6 +4,7 @@ Everybody who INSERTs decides how durable that INSERT is: ``synchronous`` belong
 :func:`open_file` opens the way that loses nothing (WAL, FULL), for the application too.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from jobferry_sql import Migration, migrations
 __all__ = ["open_file", "sqlite3", "write"]
 
 BUSY_SECONDS = 30.0
+AGAIN_SECONDS = 0.01
 OLDEST_SQLITE = (3, 37, 0)
 
 
@@ -86,12 +88,25 @@ def _prepare(database: Database) -> None:
     wanted = migrations("sqlite")
     # Before anything is written: WAL stays with a file, and this one may be somebody else's.
     _applied(database, len(wanted))
-    database.execute("PRAGMA journal_mode = WAL")
+    _use_wal(database)
     database.execute("PRAGMA synchronous = FULL")
     if _applied(database, len(wanted)) < len(wanted):
         with write(database):
             for migration in wanted[_applied(database, len(wanted)) :]:
                 _apply(database, migration)
+
+
+def _use_wal(database: Database) -> None:
+    """Switching a new file does not wait for somebody else who does the same: ask again."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(AGAIN_SECONDS)
 
 
 def _applied(database: Database, known: int) -> int:

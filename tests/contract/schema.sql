@@ -259,6 +259,11 @@ function jobferry.ring_queue()
   plpgsql volatile security invoker
   owner whoever migrates, body 93c3452b99a5d56131ad28697e70e9fd
 
+function jobferry.settle_functions()
+  returns None
+  plpgsql volatile security invoker
+  owner whoever migrates, body 1928bc95a0e8ac673f6d9b12ffad036c
+
 function jobferry.stamp_job()
   returns trigger
   plpgsql volatile security definer set search_path=""

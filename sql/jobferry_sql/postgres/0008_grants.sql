@@ -6,17 +6,20 @@ grant select, insert on public.background_job_events to jobferry_engine;
 grant select on jobferry.transitions, jobferry.identity to jobferry_engine;
 grant usage on all sequences in schema public, jobferry to jobferry_engine;
 
--- Hand the SECURITY DEFINER functions over to the engine: that name is what the triggers look for.
-do $$
+-- Every migration that makes functions ends with this: SECURITY DEFINER functions are handed over to
+-- the engine (that name is what the triggers look for), and nobody may call what was not granted.
+create procedure jobferry.settle_functions()
+language plpgsql as $$
 declare
   f regprocedure;
 begin
   for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef loop
     execute format('alter function %s owner to jobferry_engine', f);
   end loop;
+  revoke execute on all routines in schema jobferry from public;
 end $$;
 
-revoke execute on all functions in schema jobferry from public;
+call jobferry.settle_functions();
 
 -- Every part may compare the schema with what it was written for.
 grant select on jobferry.migrations to jobferry_gateway, jobferry_processor, jobferry_auditor;
