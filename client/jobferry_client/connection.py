@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from websockets.asyncio.client import ClientConnection
-
+from jobferry_client.line import Line
 from jobferry_client.outgoing import Batch, next_batch
-from jobferry_client.replica import Replica, UnknownJob
+from jobferry_client.replica import CursorMoved, Replica, UnknownJob
 from jobferry_client.rows import parse_time
 from jobferry_shared import __version__
 from jobferry_shared.errors import RemoteProtocolError
@@ -42,7 +41,7 @@ class Timing:
     #: Looking whether another process wrote the file: a few microseconds each.
     watch: float = 0.025
     heartbeat: float = 15.0
-    #: Without any message for this long the connection is taken for dead.
+    #: When not an octet has come for this long, the connection is taken for dead.
     silence: float = 40.0
     connect: float = 10.0
     #: A row that waits longer than this while connected is reported.
@@ -53,7 +52,7 @@ class Timing:
 class Connection:
     """The conversation over one websocket, until one side ends it."""
 
-    socket: ClientConnection
+    socket: Line
     replica: Replica
     doorbell: asyncio.Event
     timing: Timing
@@ -79,8 +78,10 @@ class Connection:
                 oldest_pending_at=parse_time(oldest) if oldest else None,
             )
         )
-        await self._receive()
+        async with asyncio.timeout(self.timing.silence):
+            await self._receive()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.socket.until_silent(self.timing.silence))
             tasks.create_task(self._receive_all())
             tasks.create_task(self._push_all())
             tasks.create_task(self._watch_file())
@@ -91,12 +92,9 @@ class Connection:
             await self._receive()
 
     async def _receive(self) -> None:
-        async with asyncio.timeout(self.timing.silence):
-            text = await self.socket.recv()
-        match self.session.receive(text):
+        match self.session.receive(await self.socket.recv()):
             case Welcome(owner=owner):
-                if not self.replica.welcome(owner):
-                    raise RemoteProtocolError(f"this is {owner}'s file now: reading it all again")
+                self.replica.welcome(owner)
                 self.on_welcome()
             case Pushed() as pushed:
                 self._acknowledge(pushed)
@@ -134,6 +132,8 @@ class Connection:
             raise RemoteProtocolError(
                 f"a change of job {unknown}, which this file does not have: reading it all again"
             ) from unknown
+        except CursorMoved as moved:
+            raise RemoteProtocolError("another engine has read further in this file") from moved
         await self.socket.send(self.session.applied())
         self.on_page(page.complete)
 

@@ -13,11 +13,18 @@ from threading import Thread
 
 from filelock import FileLock, Timeout
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedError,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from jobferry_client.backoff import full_jitter
 from jobferry_client.connection import Connection, GatewayRefused, Timing
-from jobferry_client.replica import Replica
+from jobferry_client.line import Line
+from jobferry_client.replica import OtherOwner, Replica
 from jobferry_client.state import ConnectionState, Link, Ring
 from jobferry_shared.errors import JobferryError
 
@@ -138,6 +145,8 @@ class Engine:
         self._show(ConnectionState.CONNECTING)
         try:
             await self._converse(replica)
+        except* OtherOwner as group:
+            await self._after_bad_token(str(_first(group)))
         except* GatewayRefused as group:
             await self._after_refusal(_first(group))
         except* InvalidStatus as group:
@@ -152,6 +161,7 @@ class Engine:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with connect(
             self._url,
+            create_connection=Line,
             additional_headers=headers,
             compression=None,
             max_size=None,
@@ -160,6 +170,7 @@ class Engine:
             # The protocol has heartbeats of its own, in both directions.
             ping_interval=None,
         ) as socket:
+            assert isinstance(socket, Line)
             await Connection(
                 socket,
                 replica,
@@ -228,4 +239,6 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def _in_words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ConnectionClosedError):
+        return "the connection broke"
     return str(error) or type(error).__name__

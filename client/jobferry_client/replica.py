@@ -19,13 +19,21 @@ from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change, Rejection
 from jobferry_sql import query
 
-__all__ = ["Entry", "Replica", "UnknownJob"]
+__all__ = ["CursorMoved", "Entry", "OtherOwner", "Replica", "UnknownJob"]
 
 Entry = Any  #: A row of queries/device_outbox.sql.
 
 
 class UnknownJob(Exception):
     """The server speaks of a job that this file does not have: it must read everything again."""
+
+
+class CursorMoved(Exception):
+    """Another engine has read on in this file: what this one was sent is out of date."""
+
+
+class OtherOwner(Exception):
+    """The file holds somebody else's jobs; what is unsent must not be sent as this owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Replica:
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_file(path, keep_bytes=True)
+        self._cursor: str | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -49,6 +58,7 @@ class Replica:
     def identity(self) -> Identity:
         """The device's id and cursor."""
         found = self._database.execute("SELECT client_id, cursor FROM _jobferry_state").fetchone()
+        self._cursor = found["cursor"]
         return Identity(found["client_id"], found["cursor"])
 
     def version(self) -> int:
@@ -105,26 +115,29 @@ class Replica:
             _reject(database, id, code, message)
             database.execute("DELETE FROM _jobferry_outbox WHERE seq = ?", (seq,))
 
-    def welcome(self, owner: str) -> bool:
-        """Remember whose data this file holds; false if it was somebody else's until now.
-
-        A cursor says how far its owner's jobs were read, and nothing of another's.
-        """
+    def welcome(self, owner: str) -> None:
+        """Remember whose jobs this file holds; :class:`OtherOwner` if they are somebody else's."""
         with self._sync() as database:
             before: str | None = database.execute("SELECT owner FROM _jobferry_state").fetchone()[0]
-            if before in (None, owner):
-                database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
-                return True
-            database.execute("UPDATE _jobferry_state SET owner = ?, cursor = NULL", (owner,))
-            return False
+            if before not in (None, owner):
+                raise OtherOwner(
+                    f"this file holds {before}'s jobs and the token is {owner}'s:"
+                    " each owner needs a file of their own"
+                )
+            database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
 
     def forget_cursor(self) -> None:
         """Read everything again from the next page on. What is unsent stays unsent."""
         with self._sync() as database:
             database.execute("UPDATE _jobferry_state SET cursor = NULL")
+        self._cursor = None
 
     def apply(self, changes: Sequence[Change], cursor: str, now: datetime) -> None:
-        """Store one page and its cursor together; :class:`UnknownJob` if that can't be."""
+        """Store one page and its cursor together.
+
+        Raises :class:`UnknownJob` if that can't be, :class:`CursorMoved` if the page is one that
+        followed another cursor than the file has.
+        """
         known = [_learned(change) for change in changes if change.spec is not None]
         states = [_state(change) for change in changes]
         with self._sync() as database:
@@ -132,10 +145,13 @@ class Replica:
                 database.conn.executemany(query("device_learn"), known)
             if states:
                 self._update(database, states)
-            database.execute(
-                "UPDATE _jobferry_state SET cursor = ?, last_synced_at = ?",
-                (cursor, utc_text(now)),
+            moved = database.execute(
+                "UPDATE _jobferry_state SET cursor = ?, last_synced_at = ? WHERE cursor IS ?",
+                (cursor, utc_text(now), self._cursor),
             )
+            if moved.rowcount != 1:
+                raise CursorMoved
+        self._cursor = cursor
 
     def _update(self, database: Database, states: list[dict[str, Any]]) -> None:
         moved = database.conn.executemany(query("device_change"), states).rowcount

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from jobferry_server.errors import ConfigurationError, MigrationError
+from jobferry_server.errors import ConfigurationError, MigrationError, Stopped
 from jobferry_sql import migrations
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ else:
 __all__ = [
     "AnyConnection",
     "Pool",
-    "await_database",
     "check_schema",
     "connect",
     "is_transient",
     "open_pool",
+    "patiently",
 ]
+
+T = TypeVar("T")
 
 log = logging.getLogger("jobferry.database")
 
@@ -41,37 +44,39 @@ _DATA_CLASSES = ("22", "23", "54")
 
 
 async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
-    """A pool of connections that have dropped to ``role``."""
+    """A pool of connections that have dropped to ``role``, to a database of our schema version."""
     pool: Pool = asyncpg.create_pool(
         dsn, min_size=1, max_size=size, server_settings=_settings(role), command_timeout=60
     )
     try:
         await pool
+        async with pool.acquire() as connection:
+            await check_schema(connection)
     except asyncpg.InvalidParameterValueError as error:
         raise _no_role(role) from error
+    except BaseException:
+        pool.terminate()
+        raise
     return pool
 
 
-async def await_database(dsn: str, stop: asyncio.Event) -> bool:
-    """Wait until Postgres takes connections; ``False`` if ``stop`` was set before.
+async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
+    """What ``work`` gives once Postgres answers; :class:`Stopped` if ``stop`` was set before.
 
     A service that is started before its database, or while it restarts, waits for it. A wrong
     password or a missing database is an error at once.
     """
     while not stop.is_set():
         try:
-            connection = await asyncpg.connect(dsn, timeout=10)
+            return await work()
         except Exception as error:
             if not is_transient(error):
                 raise
             log.warning("waiting for Postgres: %s", error)
-        else:
-            connection.terminate()
-            return True
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
                 await stop.wait()
-    return False
+    raise Stopped
 
 
 async def connect(dsn: str, role: str) -> "asyncpg.Connection[asyncpg.Record]":

@@ -9,6 +9,7 @@
         ├── TokenRefused          a token is not valid
         └── TaskError             a handler's own words to the device      (code)
 
+    Stopped                       told to end before it could begin
     JobCancelled                  raised inside a handler whose job was cancelled or lost
 """
 
@@ -19,6 +20,7 @@ __all__ = [
     "JobCancelled",
     "MigrationError",
     "ServerError",
+    "Stopped",
     "TaskError",
     "TokenRefused",
 ]
@@ -50,6 +52,10 @@ class TaskError(ServerError):
     """Raise it in a handler to fail the attempt with words that the device may read."""
 
     default_code = "handler_error"
+
+
+class Stopped(Exception):
+    """A service was told to end before it could begin."""
 
 
 class JobCancelled(BaseException):

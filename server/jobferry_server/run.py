@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from jobferry_server.beside import left_behind
+from jobferry_server.errors import Stopped
 
 __all__ = ["run_until_signalled", "set_up_logging"]
 
@@ -43,7 +45,8 @@ async def _with_signals(work: Work) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await work(stop)
+    with suppress(Stopped):
+        await work(stop)
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -21,6 +21,12 @@ table jobferry.migrations
   applied_at timestamp with time zone not null default now()
   constraint migrations_pkey PRIMARY KEY (version)
 
+table jobferry.postponed_cancels
+  job_id uuid not null
+  owner text not null
+  client_id uuid not null
+  constraint postponed_cancels_pkey PRIMARY KEY (job_id)
+
 table jobferry.processors with (fillfactor=50)
   id text not null
   tasks text[] not null
@@ -137,7 +143,12 @@ function jobferry.backoff(attempts integer)
 function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 01023b136b10b22e96c6535d121ba167
+  owner jobferry_engine, body 69a5c77f51e6f835bd2cd67d2b2d6d31
+
+function jobferry.cancel_postponed()
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 6813ac9a194a6b617cf1be9daa7be848
 
 function jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer)
   returns TABLE(room integer, job background_jobs)
@@ -147,22 +158,22 @@ function jobferry.changes_page(owner text, device uuid, since pg_snapshot, targe
 function jobferry.check_running(processor text, ids uuid[], attempt_numbers smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1160561961faf0531a3075f400eea73a
+  owner jobferry_engine, body 428129bf6e8f49c7024c8c5428edca13
 
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 8178e424ba58a1628869c63d08ab9b8d
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body ea8da2576a9fcbc3201a2caf1e13ae04
 
-function jobferry.clear_away(finished uuid[])
+function jobferry.clear_away(ids uuid[])
   returns void
-  plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 9379bfbdd394745a0ff2b6e2997f9b96
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body bfe5802d86f1f3da9b91b808178403bb
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 65d9d6172f3100ba50f634c34476f07e
+  returns integer
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body 7c6bc094b8d4fdbf435aed4c5b7b8a48
 
 function jobferry.dequeue_job()
   returns trigger
@@ -185,14 +196,14 @@ function jobferry.event_detail(status text, error jsonb)
   owner whoever migrates, body f4d658aed384a5f3fc87b5c3404e56da
 
 function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[])
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body b4f3850a19b0f6e068e5272d3f6d63d5
+  returns integer
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body 1e5896a6618b412cc51047419d68d3f6
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], moved uuid[], moved_attempts smallint[], progresses real[], released uuid[], released_attempts smallint[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 91e08400582782ceb123f1ea2fa3355e
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body af13573619b23237ef0cbe2e4b8a742d
 
 function jobferry.guard_job()
   returns trigger
@@ -203,6 +214,11 @@ function jobferry.heartbeat(processor text)
   returns boolean
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body eaf58b7262249b65718e3296cf19f8dd
+
+function jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[])
+  returns TABLE(id uuid, attempt smallint, verdict text)
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 77291ad0480146236dc194776ab933b8
 
 function jobferry.lease_key(processor text)
   returns bigint
@@ -220,14 +236,14 @@ function jobferry.note_devices(client_ids uuid[], owners text[], versions text[]
   owner jobferry_engine, body 827e2138672c3591619452df5fc25572
 
 function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[])
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 49b225b6771d3016d6afe8d4a78712df
+  returns integer
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body efa5a58b4f944a83c5d1e369d2da7d7f
 
 function jobferry.reap(lease interval)
   returns integer
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body e495ad0c2aa7f99459c01ba751e5613d
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body 9cc315121e587e11e56f38828b71ffe3
 
 function jobferry.refuse_rewriting_history()
   returns trigger
@@ -240,9 +256,9 @@ function jobferry.register_processor(processor text, tasks text[], version text)
   owner jobferry_engine, body cbd0764de46b5a6d19429851d37b61c4
 
 function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[])
-  returns void
-  plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body cc0c616f7e785c90008a457b0d0a9600
+  returns integer
+  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  owner jobferry_engine, body 7a50556cf7139f43b852b54564fa55b4
 
 function jobferry.release_unknown(processor text, known uuid[])
   returns void
@@ -282,7 +298,7 @@ function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], tim
 function jobferry.unregister_processor(processor text)
   returns void
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 589f7b825542fe58b7b4310c43afe59d
+  owner jobferry_engine, body a26f7439bfa06e8721c607bb7c8498d6
 
 function jobferry.unserved_tasks()
   returns TABLE(task text, jobs bigint)
@@ -317,6 +333,7 @@ grant insert on column public.background_jobs(task) to jobferry_gateway
 grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
+grant execute on function jobferry.cancel_postponed to jobferry_gateway
 grant execute on function jobferry.changes_page to jobferry_gateway
 grant execute on function jobferry.claim to jobferry_processor
 grant execute on function jobferry.clear_away to jobferry_engine
@@ -324,6 +341,7 @@ grant execute on function jobferry.epoch to jobferry_gateway
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.heartbeat to jobferry_processor
+grant execute on function jobferry.held_up to jobferry_engine
 grant execute on function jobferry.lease_key to jobferry_engine
 grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway
@@ -347,6 +365,7 @@ grant select on table jobferry.identity to jobferry_engine
 grant select on table jobferry.migrations to jobferry_auditor
 grant select on table jobferry.migrations to jobferry_gateway
 grant select on table jobferry.migrations to jobferry_processor
+grant delete, insert, select, update on table jobferry.postponed_cancels to jobferry_engine
 grant delete, insert, select, update on table jobferry.processors to jobferry_engine
 grant select on table jobferry.processors to jobferry_auditor
 grant select on table jobferry.processors to jobferry_processor

@@ -163,7 +163,6 @@ def test_what_was_delayed_arrives_late_but_once(proxy: Proxy, facts: Ledger, pat
     assert proxy.accepted == 1
 
 
-@pytest.mark.xfail(strict=True, reason="silence is counted between whole messages, not octets")
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_slow_line_is_not_a_dead_one(
     direction: str, stack: Stack, facts: Ledger, path: Path, device_file: Callable[[str], Path]
@@ -301,7 +300,6 @@ def test_a_flush_whose_answer_is_lost_completes_each_job_once(
     assert len(stack.effects()) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="only the first connection of a start is tried again")
 @pytest.mark.parametrize("kind", ["gateway", "processor"])
 def test_a_part_whose_connections_are_reset_while_it_starts_starts_all_the_same(
     kind: str, stack: Stack, dsn: str, facts: Ledger, database_proxy: Proxy

@@ -78,7 +78,6 @@ def test_two_engines_that_both_believe_the_file_is_theirs_make_one_row_per_submi
     check_one_row_each(path, facts, JOBS + 50)
 
 
-@pytest.mark.xfail(strict=True, reason="whatever page comes is applied, however old")
 def test_an_engine_with_an_older_page_does_not_write_over_a_newer_one(tmp_path: Path) -> None:
     """The other engine of such a file has read further in the meantime."""
     path = tmp_path / "till.db"

@@ -75,10 +75,6 @@ def test_others_are_not_delayed_and_the_held_jobs_cancel_comes_when_it_is_let_go
     anna.sync(UNDELAYED)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="answers leave in order: a cancel that waits holds back its device's later batches",
-)
 def test_the_holders_own_device_goes_on_too(
     anna: JobClient, foreign: Foreign, facts: Ledger
 ) -> None:
@@ -118,18 +114,7 @@ def test_a_submit_that_is_sent_again_does_not_wait_for_its_own_row(
         bert.sync(UNDELAYED)
 
 
-@pytest.mark.parametrize(
-    "concurrency",
-    [
-        pytest.param(
-            1,
-            marks=pytest.mark.xfail(
-                strict=True, reason="the held row is all that a claim for one sees"
-            ),
-        ),
-        10,
-    ],
-)
+@pytest.mark.parametrize("concurrency", [1, 10])
 def test_a_queued_row_that_is_held_holds_up_no_other_job(
     concurrency: int, stack: Stack, anna: JobClient, bert: JobClient, foreign: Foreign
 ) -> None:
@@ -144,9 +129,6 @@ def test_a_queued_row_that_is_held_holds_up_no_other_job(
     assert anna.wait(held.id, UNDELAYED).completed
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a flush waits for the held row, and all other outcomes with it"
-)
 def test_a_running_row_that_is_held_holds_up_no_other_result(
     stack: Stack,
     anna: JobClient,

@@ -12,7 +12,7 @@ import pytest
 
 from jobferry_client import Job, JobClient, NewJob, Status
 from jobferry_client.outgoing import Batch, next_batch
-from jobferry_client.replica import Replica, UnknownJob
+from jobferry_client.replica import OtherOwner, Replica, UnknownJob
 from jobferry_client.rows import utc_text
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import (
@@ -390,15 +390,12 @@ def test_forgetting_the_cursor_keeps_rows_and_outbox(device: Device) -> None:
     assert device.outbox == [("submit", unsent.id)]
 
 
-def test_a_file_that_changes_hands_is_read_anew(device: Device) -> None:
-    assert device.replica.welcome("anna")
-    device.apply(cursor="c1")
-    assert device.replica.welcome("anna")
-    assert device.replica.identity().cursor == "c1"
-    assert not device.replica.welcome("bob")
-    assert device.replica.identity().cursor is None
-    assert device.replica.welcome("bob")
-    assert device.client.status().owner == "bob"
+def test_a_file_is_of_one_owner_for_good(device: Device) -> None:
+    for _ in range(2):
+        device.replica.welcome("anna")
+    with pytest.raises(OtherOwner, match="this file holds anna's jobs and the token is bob's"):
+        device.replica.welcome("bob")
+    assert device.client.status().owner == "anna"
 
 
 def test_what_the_server_says_rings_for_other_connections(device: Device) -> None:

@@ -24,7 +24,7 @@ from jobferry_client import (
 )
 from jobferry_server import Job as RunningJob
 from jobferry_server import Processor
-from jobferry_server.gateway import notes, server
+from jobferry_server.gateway import notes
 from jobferry_server.tokens import issue
 from jobferry_shared import __version__
 from support.processes import eventually, part
@@ -360,32 +360,29 @@ def test_a_callable_that_fails_is_asked_again_and_its_reason_shown(path: Path, u
         client.sync(SOON)
 
 
-def test_a_token_that_expires_while_connected_is_replaced(
-    services: Services, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "SWEEP_SECONDS", 0.1)
+def test_a_token_that_expires_while_connected_is_replaced(services: Services, path: Path) -> None:
     tokens = Tokens(issue(SECRET, "anna", timedelta(seconds=1)), token("anna"))
-    with services.gateway() as url, JobClient(path, url, tokens) as client:
+    with services.gateway(silence_seconds=3) as url, JobClient(path, url, tokens) as client:
         client.sync(SOON)
         eventually(lambda: tokens.asked == 2, SOON)
         client.submit()
         client.sync(SOON)
 
 
-def test_a_file_that_changes_hands_reads_the_new_owner_s_jobs_from_the_beginning(
-    path: Path, url: str, device_file: Callable[[str], Path]
-) -> None:
-    with JobClient(device_file("bob"), url, token("bob")) as bob:
-        theirs = bob.submit("t", "bob's")
-        bob.sync(SOON)
+def test_a_file_does_not_change_hands(path: Path, url: str, ledger: Connection) -> None:
+    """What its owner has not sent must not go up as somebody else's."""
     with JobClient(path, url, token("anna")) as anna:
-        anna.submit("t", "anna's")
         anna.sync(SOON)
-        assert [job.payload for job in anna.jobs()] == ["anna's"]
+        anna.disconnect()
+        anna.submit("t", "anna's")
     with JobClient(path, url, token("bob")) as client:
-        client.sync(SOON)
-        assert client.get(theirs.id).payload == "bob's"
-        assert client.status().owner == "bob"
+        with pytest.raises(ClientError, match="holds anna's jobs and the token is bob's"):
+            client.sync(SOON)
+        assert client.status().state is ConnectionState.NEEDS_AUTH
+    assert rows(ledger, "payload") == []
+    with JobClient(path, url, token("anna")) as anna:
+        anna.sync(SOON)
+    assert rows(ledger, "submitted_by") == [("anna",)]
 
 
 # Rejected.

@@ -498,12 +498,9 @@ def test_a_copy_of_a_database_has_another_epoch(dsn: str, server: Any) -> None:
         assert one.value("select jobferry.epoch()") != another.value("select jobferry.epoch()")
 
 
-def test_connected_devices_learn_of_another_database(
-    db: Database, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobferry_server.gateway.server.SWEEP_SECONDS", 0.05)
+def test_connected_devices_learn_of_another_database(db: Database, services: Services) -> None:
     fill(db, 1)
-    with services.gateway() as url:
+    with services.gateway(silence_seconds=3) as url:
         with device(url) as wire:
             wire.walk()
             db.do("update jobferry.identity set id = gen_random_uuid()")

@@ -138,12 +138,9 @@ def test_a_token_may_be_renewed_for_the_same_subject_only(url: str) -> None:
         assert refused(wire) == "unauthenticated"
 
 
-def test_a_token_that_expires_ends_the_session_unless_it_was_renewed(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobferry_server.gateway.server.SWEEP_SECONDS", 0.05)
+def test_a_token_that_expires_ends_the_session_unless_it_was_renewed(services: Services) -> None:
     brief = issue(SECRET, "anna", timedelta(seconds=1.2))
-    with services.gateway() as url, wired(url) as renewed, wired(url) as expired:
+    with services.gateway(silence_seconds=3) as url, wired(url) as renewed, wired(url) as expired:
         for wire in (renewed, expired):
             wire.hello(token=brief)
         renewed.say("renew", token=token("anna"))
@@ -318,10 +315,7 @@ def test_who_says_no_hello_is_sent_away(services: Services) -> None:
         assert wire.closed() == 1008
 
 
-def test_a_silent_device_is_sent_away_and_one_that_beats_is_not(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobferry_server.gateway.server.SWEEP_SECONDS", 0.05)
+def test_a_silent_device_is_sent_away_and_one_that_beats_is_not(services: Services) -> None:
     with services.gateway(silence_seconds=0.5) as url, device(url) as silent, device(url) as alive:
         stop = threading.Event()
 
@@ -459,13 +453,25 @@ def test_a_cancel_of_a_row_in_somebody_s_hands_is_done_once_it_is_free(
     with device(url) as wire, device(url) as other:
         with Database(db.dsn) as holder, holder.together():
             holder.do("update background_jobs set progress = 0.1 where id = %s", spec.id)
-            wire.push({"op": "cancel", "id": str(spec.id)})
-            # Everybody else's operations do not wait for it.
-            assert other.deliver(submit(job())) == []
+            assert wire.deliver({"op": "cancel", "id": str(spec.id)}) == []
+            # Nobody's operations wait for it.
+            assert wire.deliver(submit(job())) == []
             assert other.deliver(submit(job())) == []
             assert db.status(spec.id) == "queued"
-        assert wire.expect("pushed")["rejected"] == []
-    assert db.status(spec.id) == "cancelled"
+        eventually(lambda: db.status(spec.id) == "cancelled")
+
+
+def test_a_cancel_that_a_gateway_left_undone_is_done_by_the_next(
+    db: Database, services: Services
+) -> None:
+    spec = Spec()
+    db.submit(spec)
+    with Database(db.dsn) as holder:
+        with holder.together():
+            holder.do("update background_jobs set progress = 0.1 where id = %s", spec.id)
+            assert db.cancel_batch(spec.id) == [(1, "postponed")]
+        with services.gateway(silence_seconds=0.5):
+            eventually(lambda: db.status(spec.id) == "cancelled")
 
 
 # -- what devices say of themselves

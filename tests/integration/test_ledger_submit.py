@@ -221,29 +221,31 @@ def test_a_second_cancel_is_no_news(db: Database, ear: Ear) -> None:
     assert ear.heard() == []
 
 
-def test_a_job_that_somebody_writes_this_moment_is_busy_at_once(
+def test_the_cancel_of_a_job_that_somebody_writes_this_moment_is_noted_at_once_and_done_later(
     db: Database, other: Database
 ) -> None:
     free, locked = Spec(), Spec()
     db.submit(free, locked)
     other.do("set statement_timeout = '5s'")
     with held_row(db.dsn, locked.id) as holder:
-        assert other.cancel_batch(locked.id, free.id) == [(1, "busy")]
+        assert other.cancel_batch(locked.id, free.id) == [(1, "postponed")]
         assert db.status(free.id) == "cancelled"
         assert db.status(locked.id) == "queued"
         holder.do("update background_jobs set progress = 0.1 where id = %s", locked.id)
-    assert other.cancel_batch(locked.id) == []
+        assert other.value("select jobferry.cancel_postponed()") == 1
+    assert other.value("select jobferry.cancel_postponed()") == 0
     assert db.status(locked.id) == "cancelled"
+    assert db.events(locked.id) == ["submitted", "started", "cancelled"]
     db.assert_sound()
 
 
-def test_busy_and_finished_meanwhile_is_nothing(db: Database, other: Database) -> None:
+def test_postponed_and_finished_meanwhile_is_nothing(db: Database, other: Database) -> None:
     spec = Spec()
     db.submit(spec)
     with held_row(db.dsn, spec.id) as holder:
-        assert other.cancel_batch(spec.id) == [(1, "busy")]
+        assert other.cancel_batch(spec.id) == [(1, "postponed")]
         holder.do("update background_jobs set completed = true where id = %s", spec.id)
-    assert other.cancel_batch(spec.id) == []
+    assert other.value("select jobferry.cancel_postponed()") == 0
     assert db.status(spec.id) == "completed"
 
 

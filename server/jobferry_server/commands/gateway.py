@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from jobferry_server.commands.options import data, dsn, secret
-from jobferry_server.database import await_database
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import GatewaySettings, with_options
@@ -32,8 +31,6 @@ def gateway(dsn: str, secret: str | None, data: Path, host: str | None, port: in
     verifier = Verifier(secret or secret_in(data))
 
     async def serve(stop: asyncio.Event) -> None:
-        if not await await_database(dsn, stop):
-            return
         async with Gateway(dsn, verifier, settings).running(stop) as running:
             click.echo(f"listening on {running.url}")
             await stop.wait()

@@ -18,9 +18,22 @@ from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Hello, Operation, Rejection
 from jobferry_shared.session import GatewaySession
 
-__all__ = ["Batch", "Device"]
+__all__ = ["Batch", "Device", "Line"]
 
 CLOSE_SECONDS = 2.0
+
+
+class Line(ServerConnection):
+    """A websocket that knows when it last heard anything: a slow message is not silence."""
+
+    heard = 0.0
+    #: When the last message was complete.
+    understood = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Some octets have come."""
+        self.heard = time.monotonic()
+        super().data_received(data)
 
 
 @dataclass(slots=True)
@@ -49,13 +62,12 @@ class Device:
         "cursor",
         "dirty",
         "greeted",
-        "heard",
         "identity",
         "session",
         "socket",
     )
 
-    def __init__(self, socket: ServerConnection, limits: Limits) -> None:
+    def __init__(self, socket: Line, limits: Limits) -> None:
         self.socket = socket
         self.session = GatewaySession(limits)
         self.identity: Identity | None = None
@@ -65,7 +77,6 @@ class Device:
         self.dirty = False
         #: Did it get a first page, so that it knows whether it is in step?
         self.greeted = False
-        self.heard = time.monotonic()
         self.batches: deque[Batch] = deque()
 
     @property

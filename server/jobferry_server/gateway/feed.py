@@ -24,6 +24,8 @@ __all__ = ["Feed"]
 log = logging.getLogger("jobferry.gateway")
 
 RETRY_SECONDS = 0.2
+#: Its commit is waited for, and all that was written before it with it.
+TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: Devices in one query.
 MOST_DEVICES = 500
 
@@ -107,6 +109,8 @@ class Feed:
             device.dirty = False
         try:
             pages = await self._read(devices)
+            if not pages[0]["durable"]:
+                await self._pool.execute(TO_DISK)
         except BaseException:
             for device in devices:
                 self.wake(device)

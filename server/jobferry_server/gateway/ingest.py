@@ -24,8 +24,10 @@ __all__ = ["GroupCommit"]
 log = logging.getLogger("jobferry.gateway")
 
 RETRY_SECONDS = 0.2
-#: A cancel whose row is being written by somebody else this moment is asked again after this.
-BUSY_SECONDS = 0.02
+#: A cancel whose row is being written by somebody else this moment is tried again after this, and
+#: then after twice as long each time, up to a bound.
+POSTPONED_SECONDS = 0.02
+MOST_POSTPONED_SECONDS = 0.5
 
 SUBMIT = (
     "select now() as received_at, array_agg(number) as numbers, array_agg(code) as codes"
@@ -64,7 +66,7 @@ class GroupCommit:
         self._some = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._stragglers: set[asyncio.Task[None]] = set()
+        self._postponed = asyncio.Event()
 
     def add(self, batch: Batch) -> None:
         """Write this batch with the next group."""
@@ -99,7 +101,7 @@ class GroupCommit:
         """A database that is away is waited for: the group is idempotent."""
         while True:
             try:
-                busy = await self._commit(group)
+                await self._commit(group)
                 break
             except Exception as error:
                 if not is_transient(error):
@@ -107,12 +109,9 @@ class GroupCommit:
                 else:
                     log.warning("the database does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
-        held_up = {id(cancel.batch) for cancel in busy}
-        _answer(batch for batch in group if id(batch) not in held_up)
-        if busy:
-            self._follow_up(busy)
+        _answer(group)
 
-    async def _commit(self, group: list[Batch]) -> list[_Cancel]:
+    async def _commit(self, group: list[Batch]) -> None:
         for batch in group:
             batch.rejected.clear()
         submits = [
@@ -124,7 +123,8 @@ class GroupCommit:
         if submits:
             await isolate(submits, self._write_submits, is_data_error, _refused)
         cancels = [_Cancel(b, op) for b in group for op in b.ops if isinstance(op, Cancel)]
-        return await self._write_cancels(cancels) if cancels else []
+        if cancels:
+            await self._write_cancels(cancels)
 
     def _acceptable(self, batch: Batch, op: Submit) -> bool:
         try:
@@ -160,38 +160,42 @@ class GroupCommit:
             refused = submits[number - 1]
             refused.batch.reject(refused.op.job.id, code, _REASONS[code])
 
-    async def _write_cancels(self, cancels: Sequence[_Cancel]) -> list[_Cancel]:
+    async def _write_cancels(self, cancels: Sequence[_Cancel]) -> None:
         left = await self._pool.fetch(
             CANCEL,
             [cancel.op.id for cancel in cancels],
             [cancel.batch.device.owner for cancel in cancels],
             [cancel.batch.device.client_id for cancel in cancels],
         )
-        busy = []
         for number, code in left:
             cancel = cancels[number - 1]
-            if code == "busy":
-                busy.append(cancel)
+            if code == "postponed":
+                self.look_for_postponed()
             else:
                 cancel.batch.reject(cancel.op.id, code, _REASONS[code])
-        return busy
 
-    def _follow_up(self, busy: list[_Cancel]) -> None:
-        """Ask again for these, beside the groups of everybody else."""
-        task = asyncio.ensure_future(self._insist(busy))
-        self._stragglers.add(task)
-        task.add_done_callback(self._stragglers.discard)
+    def look_for_postponed(self) -> None:
+        """There are, or may be, cancels that could not be done at once."""
+        self._postponed.set()
 
-    async def _insist(self, busy: list[_Cancel]) -> None:
-        batches = {id(cancel.batch): cancel.batch for cancel in busy}
-        while busy:
-            await asyncio.sleep(BUSY_SECONDS)
-            try:
-                busy = await self._write_cancels(busy)
-            except Exception as error:
-                log.warning("a cancel could not be written, trying again: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
-        _answer(batches.values())
+    async def run_postponed(self) -> None:
+        """Try postponed cancels again, for ever, beside the groups of everybody else."""
+        while True:
+            await self._postponed.wait()
+            self._postponed.clear()
+            pause = POSTPONED_SECONDS
+            while await self._try_postponed():
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MOST_POSTPONED_SECONDS)
+
+    async def _try_postponed(self) -> int:
+        """How many are left, as far as we know."""
+        try:
+            left: int = await self._pool.fetchval("select jobferry.cancel_postponed()")
+        except Exception as error:
+            log.warning("postponed cancels could not be tried: %s", error)
+            return 1
+        return left
 
 
 def _answer(batches: Iterable[Batch]) -> None:

@@ -14,10 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from jobferry_server.beside import beside
-from jobferry_server.database import check_schema, open_pool
+from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import TokenRefused
-from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.device import Device, Line
 from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
@@ -31,9 +31,10 @@ __all__ = ["Gateway"]
 log = logging.getLogger("jobferry.gateway")
 
 ROLE = "jobferry_gateway"
-#: Group commit, feed, stragglers and health pages.
+#: Group commit, feed, postponed cancels and health pages.
 CONNECTIONS = 4
-SWEEP_SECONDS = 5.0
+#: How often one looks within the silence that a device is allowed.
+SWEEPS_PER_SILENCE = 9
 #: How long a device may take to say goodbye.
 CLOSE_SECONDS = 2.0
 #: In how many steps the devices are sent away when the gateway ends.
@@ -60,13 +61,11 @@ class Gateway:
     async def running(self, stop: asyncio.Event) -> AsyncIterator["Gateway"]:
         """Serve within the block; at its end finish what is in flight and send everybody away.
 
-        Sets ``stop`` if it can't go on.
+        Waits for Postgres first. Sets ``stop`` if it can't go on.
         """
-        self._pool = await open_pool(self._dsn, ROLE, size=CONNECTIONS)
+        self._pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
         try:
-            async with self._pool.acquire() as connection:
-                await check_schema(connection)
-                self._epoch: str = await connection.fetchval("select jobferry.epoch()")
+            self._epoch = await patiently(self._read_epoch, stop)
             async with self._serving(stop) as self._server:
                 log.info("listening on %s", self.url)
                 yield self
@@ -91,6 +90,7 @@ class Gateway:
             self.settings.host,
             self.settings.port,
             process_request=self._process_request,
+            create_connection=Line,
             compression=None,
             close_timeout=CLOSE_SECONDS,
             max_size=self.settings.message_bytes,
@@ -101,6 +101,7 @@ class Gateway:
         async with beside(
             stop,
             self._ingest.run(),
+            self._ingest.run_postponed(),
             self._feed.run(),
             self._notes.run(),
             self._bell.run(),
@@ -133,9 +134,13 @@ class Gateway:
                 await asyncio.sleep(pause)
         await asyncio.gather(*closing)
 
+    async def _read_epoch(self) -> str:
+        epoch: str = await self._pool.fetchval("select jobferry.epoch()")
+        return epoch
+
     async def _check_epoch(self) -> None:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""
-        epoch = await self._pool.fetchval("select jobferry.epoch()")
+        epoch = await self._read_epoch()
         if epoch != self._epoch:
             log.warning("this is another database: all devices read anew")
             self._epoch = epoch
@@ -168,13 +173,15 @@ class Gateway:
         return _plain(HTTPStatus.OK, "ready\n")
 
     async def _handle(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Line)
         device = Device(socket, self.settings.limits)
         try:
             async with asyncio.timeout(self.settings.hello_seconds):
                 first = await socket.recv()
+            socket.understood = time.monotonic()
             self._greet(device, first)
             async for text in socket:
-                device.heard = time.monotonic()
+                socket.understood = time.monotonic()
                 self._obey(device, device.session.receive(text))
         except ProtocolError as error:
             device.dismiss(error.code, str(error))
@@ -222,18 +229,26 @@ class Gateway:
     async def _sweep(self) -> None:
         """Find the dead, the expired, and what a lost ring did not tell."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            now = time.monotonic()
+            await asyncio.sleep(self.settings.silence_seconds / SWEEPS_PER_SILENCE)
             for device in list(self._feed.devices):
-                assert device.identity is not None
-                if now - device.heard > self.settings.silence_seconds:
-                    device.hang_up()
-                elif device.identity.expires_at < time.time():
-                    device.dismiss("unauthenticated", "the token has expired")
+                self._look_after(device)
+            # Perhaps those of a gateway that is gone.
+            self._ingest.look_for_postponed()
             if not self._bell.listening:
                 self._feed.everything_changed()
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._check_epoch()
+
+    def _look_after(self, device: Device) -> None:
+        assert device.identity is not None
+        line = device.socket
+        if time.monotonic() - line.heard > self.settings.silence_seconds:
+            device.hang_up()
+        elif device.identity.expires_at < time.time():
+            device.dismiss("unauthenticated", "the token has expired")
+        elif line.heard > line.understood:
+            # A message takes its time to come, and a heartbeat behind it waits: we live, too.
+            device.post(device.session.heartbeat())
 
 
 def _plain(status: HTTPStatus, text: str) -> Response:

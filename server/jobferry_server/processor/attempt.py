@@ -6,13 +6,14 @@ import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from jobferry_server.errors import TaskError
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.task import InvalidPayload, InvalidResult, Task
 from jobferry_server.processor.threads import Call, HandlerThreads
 
-__all__ = ["Attempt", "Completed", "Dropped", "Failed", "Outcome", "Released"]
+__all__ = ["Attempt", "Completed", "Dropped", "Failed", "Fence", "Outcome", "Released"]
 
 log = logging.getLogger("jobferry.processor")
 
@@ -54,10 +55,13 @@ class Dropped:
 
 Outcome = Completed | Failed | Released | Dropped
 
+#: A job and which of its attempts; with our name, all that a write is conditional on.
+Fence = tuple[UUID, int]
+
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """A claimed job in this process. Fenced by ``(job.id, our id, number)``."""
+    """A claimed job in this process."""
 
     job: Job
     task: Task
@@ -67,6 +71,11 @@ class Attempt:
     _saying: float | None = None
     _call: Call | None = None
     _coroutine: "asyncio.Task[Any] | None" = None
+
+    @property
+    def fence(self) -> Fence:
+        """What tells this attempt from every other."""
+        return self.job.id, self.job.attempt
 
     def stop(self, reason: str) -> None:
         """Make the handler stop; its outcome follows from the reason."""

@@ -5,7 +5,7 @@ take minutes are taken one for each worker, since another processor may be free.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncpg
 
@@ -36,7 +36,7 @@ class Claimer:
         hand: Hand,
         tasks: Mapping[str, Task],
         settings: ProcessorSettings,
-        unsaid: Callable[[], Iterable[Attempt]],
+        unsaid: Callable[[], Sequence[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
@@ -48,6 +48,7 @@ class Claimer:
         #: Did a claim fail whose answer we did not see? It may have taken jobs.
         self._in_doubt = False
         self._target = settings.concurrency
+        self._most = max(settings.concurrency, settings.prefetch)
         self._measured = (0, time.monotonic())
 
     async def run(self) -> None:
@@ -65,8 +66,15 @@ class Claimer:
                 self._hand.rung = True
 
     def _worth_it(self, wanted: int) -> bool:
-        """A claim for one job costs as much as one for a hundred: but a worker must not wait."""
-        return wanted > 0 and (self._hand.ready.empty() or wanted >= self._target // 2)
+        """A claim for one job costs as much as one for a hundred: but a worker must not wait.
+
+        And what is done must be written down before much more is begun.
+        """
+        return (
+            0 < wanted
+            and len(self._unsaid()) < self._most
+            and (self._hand.ready.empty() or wanted >= self._target // 2)
+        )
 
     def _aim(self) -> None:
         """Have in hand what runs, and what will be wanted in a moment."""
@@ -75,8 +83,7 @@ class Claimer:
             return
         rate = (self._hand.ended - ended) / (now - since)
         self._measured = self._hand.ended, now
-        most = max(self._settings.concurrency, self._settings.prefetch)
-        self._target = min(most, self._settings.concurrency + int(rate * AHEAD_SECONDS))
+        self._target = min(self._most, self._settings.concurrency + int(rate * AHEAD_SECONDS))
 
     async def _claim(self, most: int) -> int:
         try:

@@ -8,11 +8,11 @@ which of the running jobs were cancelled or lost.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobferry_server.database import is_data_error
 from jobferry_server.isolate import isolate
-from jobferry_server.processor.attempt import Attempt, Completed, Dropped, Failed, Outcome
+from jobferry_server.processor.attempt import Attempt, Completed, Dropped, Failed, Fence, Outcome
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Flush, Ledger
 from jobferry_server.processor.trouble import after_error
@@ -24,6 +24,8 @@ log = logging.getLogger("jobferry.processor")
 
 #: How often the running jobs are compared with the queue, in seconds.
 CHECK_SECONDS = 0.25
+#: What the ledger says of a job whose row somebody else holds at that moment.
+HELD_UP = "held_up"
 
 Said = tuple[Attempt, Outcome]
 
@@ -77,6 +79,8 @@ class Flusher:
             raise
         finally:
             self._saying = []
+            # Whoever waited for less to be unsaid may look again.
+            self._hand.changed.set()
 
     async def _say(self, outcomes: Sequence[Said]) -> None:
         flush = Flush.of(outcomes)
@@ -90,9 +94,22 @@ class Flusher:
             return
         verdicts = await self._ledger.flush(flush)
         for attempt, _ in flush.moved:
-            attempt.said_progress()
-        for attempt in flush.running if verdicts else ():
-            if verdict := verdicts.get((attempt.job.id, attempt.job.attempt)):
+            if verdicts.get(attempt.fence) != HELD_UP:
+                attempt.said_progress()
+        if verdicts:
+            self._obey(verdicts, outcomes, flush.running)
+
+    def _obey(
+        self,
+        verdicts: Mapping[Fence, str],
+        outcomes: Iterable[Said],
+        running: Iterable[Attempt],
+    ) -> None:
+        # Somebody else has their rows: with the next flush, which is not hurried for their sake.
+        self._outcomes += [said for said in outcomes if verdicts.get(said[0].fence) == HELD_UP]
+        for attempt in running:
+            verdict = verdicts.get(attempt.fence, HELD_UP)
+            if verdict != HELD_UP:
                 log.info("job %s is %s", attempt.job.id, verdict)
                 attempt.stop(verdict)
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
 from jobferry_server.database import Pool
-from jobferry_server.processor.attempt import Attempt, Completed, Failed, Outcome, Released
+from jobferry_server.processor.attempt import Attempt, Completed, Failed, Fence, Outcome, Released
 
 __all__ = ["Flush", "Ledger"]
 
@@ -90,8 +89,8 @@ class Ledger:
             [attempt.job.id for attempt in known],
         )
 
-    async def flush(self, flush: Flush) -> dict[tuple[UUID, int], str]:
-        """Say it all; which of the running are no longer ours, and why."""
+    async def flush(self, flush: Flush) -> dict[Fence, str]:
+        """Say it all; which of the running are no longer ours and why, and what could not be said."""
         rows = await self._pool.fetch(
             FLUSH,
             self.processor,

@@ -3,9 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from jobferry_server.errors import ConfigurationError
+from jobferry_server.errors import ConfigurationError, Stopped
 from jobferry_server.processor.service import Service
 from jobferry_server.processor.task import Task
 from jobferry_server.settings import ProcessorSettings
@@ -62,4 +63,5 @@ class Processor:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await self.service(dsn, settings).run(stop)
+        with suppress(Stopped):
+            await self.service(dsn, settings).run(stop)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 
 from jobferry_server.beside import beside
-from jobferry_server.database import await_database, check_schema, open_pool
+from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.processor.attempt import RELEASED, Released
 from jobferry_server.processor.claimer import Claimer
@@ -48,13 +48,12 @@ class Service:
         self.ready = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Process until ``stop`` is set, then finish or hand back what runs."""
-        if not await await_database(self._dsn, stop):
-            return
-        pool = await open_pool(self._dsn, ROLE, size=CONNECTIONS)
+        """Process until ``stop`` is set, then finish or hand back what runs.
+
+        Waits for Postgres first; :class:`Stopped` if it did not come before ``stop``.
+        """
+        pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
         try:
-            async with pool.acquire() as connection:
-                await check_schema(connection)
             await self._work_until(stop, Ledger(pool, new_name()))
         finally:
             self._threads.close()
@@ -72,7 +71,7 @@ class Service:
             on_lost_lease=keeper.begin_anew,
         )
         bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
-        await keeper.register()
+        await patiently(keeper.register, stop)
         workers = (self._work(flusher) for _ in range(self._settings.concurrency))
         async with beside(stop, keeper.run(), keeper.look_for_unserved(), flusher.run(), *workers):
             async with beside(stop, bell.run(), claimer.run()):

@@ -70,10 +70,17 @@ begin
   end if;
 end $$;
 
+-- Cancels that are accepted and could not be done at once, since somebody was writing that very row.
+create table jobferry.postponed_cancels (
+  job_id uuid primary key,
+  owner text not null,
+  client_id uuid not null
+);
+
 -- Cancel jobs of the given owners. Returns what was not done, by its place: `not_found` (no such job of that
--- owner) or `busy` (somebody is writing that row this moment: ask again). A finished job is neither:
--- nothing is left to cancel. Never waits for a row lock, so one stuck writer elsewhere can't hold up
--- the commit of all devices, and there is no lock order to break.
+-- owner) or `postponed` (somebody is writing that row this moment: it is noted, see below). A finished job is
+-- neither: nothing is left to cancel. Never waits for a row lock, so one stuck writer elsewhere can't hold
+-- up the commit of all devices, and there is no lock order to break.
 create function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
 returns table (number integer, code text)
 language plpgsql security definer set search_path = '' as $$
@@ -105,11 +112,32 @@ begin
   delete from jobferry.queue
   where job_id in (select q.job_id from jobferry.queue q where q.job_id = any (done) for update skip locked);
 
+  insert into jobferry.postponed_cancels (job_id, owner, client_id)
+  select distinct on (b.id) b.id, i.owner, i.client_id
+  from unnest(ids, owners, client_ids) i(id, owner, client_id)
+  join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner
+  where b.finished_at is null
+  on conflict do nothing;
+
   return query
-    select i.number::integer, case when b.id is null then 'not_found' else 'busy' end
+    select i.number::integer, case when b.id is null then 'not_found' else 'postponed' end
     from unnest(ids, owners) with ordinality i(id, owner, number)
     left join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner
     where b.finished_at is null;
+end $$;
+
+-- Try the postponed cancels again; how many are left. Any gateway may, for all of them.
+create function jobferry.cancel_postponed() returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  remaining integer;
+begin
+  perform jobferry.cancel_batch(array_agg(job_id), array_agg(owner), array_agg(client_id))
+  from jobferry.postponed_cancels having count(*) > 0;
+  delete from jobferry.postponed_cancels p
+  where not exists (select from public.background_jobs b where b.id = p.job_id and b.finished_at is null);
+  select count(*) into remaining from jobferry.postponed_cancels;
+  return remaining;
 end $$;
 
 -- One page of what a device has not seen, in the order (version, id).

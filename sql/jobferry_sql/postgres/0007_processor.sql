@@ -3,11 +3,17 @@
 -- Fencing: a job is held as (job_id, locked_by, attempts). Every write below is conditional on all
 -- three, so a processor that lost its lease changes nothing and is told.
 --
--- Lock order: the lease (an advisory lock: it costs an idle claim no write), then queue rows, then
--- ledger rows. Claim and flush share the lease; reaping and leaving take it alone, so nobody gives
--- away the jobs of a processor in the middle of something. Claims skip what is locked and so wait for
--- nobody; foreign writers, who hold a ledger row first, only ever try for the queue row. A queue row
--- whose job they finished meanwhile is cleared away by whoever of us held it, or by the next claim.
+-- Lock order: the lease (an advisory lock: it costs an idle claim no write) comes first. Claim and
+-- flush share it; reaping and leaving take it alone, so nobody gives away the jobs of a processor in
+-- the middle of something. Queue rows may be waited for: only the functions of the engine lock them,
+-- in short transactions. Ledger rows never are, since anybody may hold one for as long as he likes: what
+-- can't be had at once is left for the next time, and everything else goes on. A queue row whose job
+-- somebody else has finished or removed meanwhile is cleared away by whoever of us meets it next.
+--
+-- What a batch touches was touched a moment ago and is in memory. With the default random_page_cost the
+-- planner takes it for far away and reads some thousand rows of the ledger in order instead, for every
+-- batch: twice the time. Forbidding other joins is no way out: once its estimates are off, they turn
+-- into nested loops over everything.
 
 -- A job waits this long after its nth attempt failed: 2.7 s, 7.4 s, 20 s ... 22026 s.
 create function jobferry.backoff(attempts integer) returns interval
@@ -62,16 +68,28 @@ begin
     where not exists (select from jobferry.queue busy where busy.queue_name = name and busy.locked_by is not null));
 end $$;
 
+-- Jobs that somebody else has finished or removed are nobody's work any more.
+create function jobferry.clear_away(ids uuid[]) returns void
+language sql volatile set search_path = '' as $$
+  delete from jobferry.queue q
+  where q.job_id = any (ids)
+    and not exists (select from public.background_jobs b where b.id = q.job_id and b.finished_at is null)
+$$;
+
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
 -- named queue, none that carries a forbidden flag. Each costs its job an attempt. A job whose ledger
--- row somebody is writing this moment, for however long, is passed over.
+-- row somebody is writing this moment, for however long, is passed over, and the search goes on behind
+-- it, twice as far each time; but no further than some ten thousand such rows.
 create function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
 returns table (id uuid, task text, payload text, attempt smallint, owner text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 #variable_conflict use_column
 declare
   heads uuid[];
-  due_id uuid;
+  found record;
+  behind record;
+  reach integer := most;
+  number integer := 0;
   passed_over uuid[];
 begin
   perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
@@ -83,79 +101,85 @@ begin
     heads := jobferry.named_heads(tasks, forbidden_flags);
   end if;
 
-  for due_id, id, task, payload, attempt, owner in
-    with due as materialized (
-      select q.job_id, q.priority, q.run_at from jobferry.queue q
-      where q.locked_by is null and q.run_at <= now() and q.task = any (tasks)
-        and (q.flags is null or not q.flags && forbidden_flags)
-        and (q.queue_name is null or q.job_id = any (heads))
-      order by q.priority, q.run_at, q.job_id
-      limit most
-      for update skip locked
-    ),
-    free as materialized (
-      select b.id from due join public.background_jobs b on b.id = due.job_id for no key update of b skip locked
-    ),
-    taken as (
-      update jobferry.queue q set locked_by = processor, attempts = q.attempts + 1
-      from free where q.job_id = free.id
-      returning q.job_id, q.attempts
-    ),
-    started as (
-      update public.background_jobs b
-      set status = 'running', attempts = t.attempts, started_at = coalesce(b.started_at, now()),
-        version = pg_current_xact_id()
-      from taken t where b.id = t.job_id and b.finished_at is null
-      returning b.id, b.task, b.payload, b.attempts, b.submitted_by
-    ),
-    audited as (
-      insert into public.background_job_events (job_id, owner, event, attempt, actor)
-      select s.id, s.submitted_by, 'started', s.attempts, 'processor ' || processor from started s
-    ),
-    announced as materialized (
-      select pg_notify('jobferry_changes', o.submitted_by)
-      from (select distinct submitted_by from started where octet_length(submitted_by) < 7900) o
-    )
-    select due.job_id, s.id, s.task, s.payload::text, s.attempts, s.submitted_by
-    from due left join started s on s.id = due.job_id, (select count(*) from announced) a
-    order by due.priority, due.run_at, due.job_id
+  select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
   loop
-    if id is null then
-      passed_over := passed_over || due_id;
-    else
-      return next;
-    end if;
+    for found in
+      with due as materialized (
+        select q.job_id, q.priority, q.run_at from jobferry.queue q
+        where (q.priority, q.run_at, q.job_id) > (behind.priority, behind.run_at, behind.job_id)
+          and q.locked_by is null and q.run_at <= now() and q.task = any (tasks)
+          and (q.flags is null or not q.flags && forbidden_flags)
+          and (q.queue_name is null or q.job_id = any (heads))
+        order by q.priority, q.run_at, q.job_id
+        limit reach
+        for update skip locked
+      ),
+      free as materialized (
+        select due.* from due join public.background_jobs b on b.id = due.job_id
+        order by due.priority, due.run_at, due.job_id
+        limit most - number
+        for no key update of b skip locked
+      ),
+      taken as (
+        update jobferry.queue q set locked_by = processor, attempts = q.attempts + 1
+        from free f where q.job_id = f.job_id
+        returning f.*, q.attempts
+      ),
+      started as (
+        update public.background_jobs b
+        set status = 'running', attempts = t.attempts, started_at = coalesce(b.started_at, now()),
+          version = pg_current_xact_id()
+        from taken t where b.id = t.job_id and b.finished_at is null
+        returning b.id, b.task, b.payload, b.attempts, b.submitted_by, t.priority, t.run_at
+      ),
+      audited as (
+        insert into public.background_job_events (job_id, owner, event, attempt, actor)
+        select s.id, s.submitted_by, 'started', s.attempts, 'processor ' || processor from started s
+      ),
+      announced as materialized (
+        select pg_notify('jobferry_changes', o.submitted_by)
+        from (select distinct submitted_by from started where octet_length(submitted_by) < 7900) o
+      )
+      select s.id, s.task, s.payload::text as payload, s.attempts, s.submitted_by,
+        (select array_agg(due.job_id) from due where due.job_id not in (select id from started)) as passed_over
+      from (select count(*) from announced) a left join started s on true
+      order by s.priority, s.run_at, s.id
+    loop
+      if found.id is not null then
+        number := number + 1;
+        id := found.id; task := found.task; payload := found.payload; attempt := found.attempts; owner := found.submitted_by;
+        return next;
+      end if;
+    end loop;
+    passed_over := passed_over || found.passed_over;
+    exit when found.passed_over is null or number >= most or reach > 8192;
+    reach := reach * 2;
+    select q.priority, q.run_at, q.job_id into behind from jobferry.queue q
+    where q.job_id = any (found.passed_over) order by q.priority desc, q.run_at desc, q.job_id desc limit 1;
   end loop;
 
-  -- Of these somebody may have made an end: nobody's work any more.
   if passed_over is not null then
-    delete from jobferry.queue q
-    where q.job_id = any (passed_over)
-      and not exists (select from public.background_jobs b where b.id = q.job_id and b.finished_at is null);
+    perform jobferry.clear_away(passed_over);
   end if;
 end $$;
 
--- Queue rows in our hands whose jobs somebody else has finished or removed meanwhile.
-create function jobferry.clear_away(finished uuid[]) returns void
-language plpgsql volatile set search_path = '' as $$
-begin
-  if finished is not null then
-    delete from jobferry.queue where job_id = any (finished);
-  end if;
-end $$;
+-- The four things a flush may carry, each a set, each fenced. `free` are the ledger rows that can be had
+-- at once, `over` those that somebody has finished meanwhile. Each returns how many could not be had.
 
--- The four things a flush may carry, each a set, each fenced. All of them take the queue row first.
-
-create function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[]) returns void
-language plpgsql security definer set search_path = '' as $$
+create function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[]) returns integer
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
+  had integer;
 begin
-  with input as (select * from unnest(ids, attempt_numbers, results) i(id, attempt, result)),
+  with free as materialized (
+    select i.* from unnest(ids, attempt_numbers, results) i(id, attempt, result)
+    join public.background_jobs b on b.id = i.id for no key update of b skip locked
+  ),
   held as (
-    delete from jobferry.queue q using input i
-    where q.job_id = i.id and q.locked_by = processor and q.attempts = i.attempt
-    returning q.job_id, i.result
+    delete from jobferry.queue q using free f
+    where q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
+    returning q.job_id, f.result
   ),
   done as (
     update public.background_jobs b
@@ -168,33 +192,36 @@ begin
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select id, submitted_by, 'completed', attempts, 'processor ' || processor from done
   )
-  select array_agg(distinct submitted_by) into owners from done;
+  select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from done;
   perform jobferry.announce(owners);
+  return cardinality(ids) - had;
 end $$;
 
 -- A failure is retried after `delays` (null: the usual back-off) unless it is final or was the last.
 create function jobferry.fail_batch(
   processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[]
-) returns void
-language plpgsql security definer set search_path = '' as $$
+) returns integer
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
-  finished uuid[];
+  had integer;
 begin
-  with input as (
-    select * from unnest(ids, attempt_numbers, errors, final, delays, details) i(id, attempt, error, final, delay, detail)
+  with free as materialized (
+    select i.*, b.finished_at is not null as over
+    from unnest(ids, attempt_numbers, errors, final, delays, details) i(id, attempt, error, final, delay, detail)
+    join public.background_jobs b on b.id = i.id for no key update of b skip locked
   ),
   held as materialized (
-    select q.job_id, i.error::jsonb as error, i.detail::jsonb as detail,
-      i.final or q.attempts >= q.max_attempts as final,
-      greatest(now(), q.run_at) + coalesce(i.delay, jobferry.backoff(q.attempts)) as next_run
-    from jobferry.queue q join input i on q.job_id = i.id and q.locked_by = processor and q.attempts = i.attempt
+    select q.job_id, f.over, f.error::jsonb as error, f.detail::jsonb as detail,
+      f.final or q.attempts >= q.max_attempts as final,
+      greatest(now(), q.run_at) + coalesce(f.delay, jobferry.backoff(q.attempts)) as next_run
+    from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
     for update of q
   ),
-  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.final),
+  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and (h.final or h.over)),
   waiting as (
     update jobferry.queue q set locked_by = null, run_at = h.next_run
-    from held h where q.job_id = h.job_id and not h.final
+    from held h where q.job_id = h.job_id and not (h.final or h.over)
   ),
   failed as (
     update public.background_jobs b
@@ -202,70 +229,82 @@ begin
       finished_at = case when h.final then now() end,
       run_at = case when h.final then b.run_at else h.next_run end,
       error = h.error, version = pg_current_xact_id()
-    from held h where b.id = h.job_id and b.finished_at is null
+    from held h where b.id = h.job_id and not h.over
     returning b.id, b.submitted_by, b.attempts, b.status, b.error, h.detail
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
     select id, submitted_by, status, attempts, 'processor ' || processor, error || coalesce(detail, '{}') from failed
   )
-  select array_agg(distinct f.submitted_by), array_agg(h.job_id) filter (where f.id is null) into owners, finished
-  from held h left join failed f on f.id = h.job_id;
+  select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from failed;
   perform jobferry.announce(owners);
-  perform jobferry.clear_away(finished);
+  return cardinality(ids) - had;
 end $$;
 
 -- Progress is not an event and wakes nobody but the owner's gateway.
-create function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[]) returns void
-language plpgsql security definer set search_path = '' as $$
+create function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[]) returns integer
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
-  finished uuid[];
+  had integer;
 begin
-  with held as materialized (
-    select q.job_id, i.progress
-    from jobferry.queue q join unnest(ids, attempt_numbers, progresses) i(id, attempt, progress)
-      on q.job_id = i.id and q.locked_by = processor and q.attempts = i.attempt
+  with free as materialized (
+    select i.*, b.finished_at is not null as over
+    from unnest(ids, attempt_numbers, progresses) i(id, attempt, progress)
+    join public.background_jobs b on b.id = i.id for no key update of b skip locked
+  ),
+  held as materialized (
+    select q.job_id, f.over, f.progress
+    from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
     for update of q
   ),
+  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.over),
   moved as (
     update public.background_jobs b set progress = h.progress, version = pg_current_xact_id()
-    from held h where b.id = h.job_id and b.finished_at is null
-    returning b.id, b.submitted_by
+    from held h where b.id = h.job_id and not h.over
+    returning b.submitted_by
   )
-  select array_agg(distinct m.submitted_by), array_agg(h.job_id) filter (where m.id is null) into owners, finished
-  from held h left join moved m on m.id = h.job_id;
+  select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from moved;
   perform jobferry.announce(owners);
-  perform jobferry.clear_away(finished);
+  return cardinality(ids) - had;
 end $$;
 
 -- Hand back what was taken and not begun, or not finished in time to stop: the attempt is returned.
-create function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[]) returns void
-language plpgsql security definer set search_path = '' as $$
+create function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[]) returns integer
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
-  finished uuid[];
+  had integer;
 begin
-  with freed as (
-    update jobferry.queue q set locked_by = null, attempts = q.attempts - 1
+  with free as materialized (
+    select i.*, b.finished_at is not null as over
     from unnest(ids, attempt_numbers) i(id, attempt)
-    where q.job_id = i.id and q.locked_by = processor and q.attempts = i.attempt
+    join public.background_jobs b on b.id = i.id for no key update of b skip locked
+  ),
+  held as materialized (
+    select q.job_id, f.over
+    from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
+    for update of q
+  ),
+  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.over),
+  freed as (
+    update jobferry.queue q set locked_by = null, attempts = q.attempts - 1
+    from held h where q.job_id = h.job_id and not h.over
     returning q.job_id, q.attempts
   ),
   released as (
     update public.background_jobs b set status = 'queued', attempts = f.attempts, version = pg_current_xact_id()
-    from freed f where b.id = f.job_id and b.finished_at is null
+    from freed f where b.id = f.job_id
     returning b.id, b.submitted_by, b.attempts
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select id, submitted_by, 'released', attempts, 'processor ' || processor from released
   )
-  select array_agg(distinct r.submitted_by), array_agg(f.job_id) filter (where r.id is null) into owners, finished
-  from freed f left join released r on r.id = f.job_id;
+  select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from released;
   perform jobferry.announce(owners);
-  perform jobferry.clear_away(finished);
   perform pg_notify('jobferry_queue', '');
+  return cardinality(ids) - had;
 end $$;
 
 -- Which of the jobs that a processor runs are no longer its own? `cancelled`, or `lost` with the
@@ -275,8 +314,7 @@ returns table (id uuid, attempt smallint, verdict text)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 begin
-  delete from jobferry.queue q using public.background_jobs b
-  where q.job_id = any (ids) and q.locked_by = processor and b.id = q.job_id and b.finished_at is not null;
+  perform jobferry.clear_away(ids);
   return query
     select i.id, i.attempt, case when b.cancelled then 'cancelled' else 'lost' end
     from unnest(ids, attempt_numbers) i(id, attempt)
@@ -288,12 +326,11 @@ end $$;
 -- Give away the jobs of processors that were not seen for `lease`. A job keeps the attempt it used,
 -- so one that kills its processor does not run for ever. Returns how many jobs were freed.
 create function jobferry.reap(lease interval) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   dead text[];
   freed integer;
   owners text[];
-  finished uuid[];
 begin
   with silent as materialized (
     select p.id from jobferry.processors p where p.last_seen < now() - lease for update skip locked
@@ -303,45 +340,40 @@ begin
     return 0;
   end if;
 
-  with held as materialized (
-    select q.job_id, q.locked_by, q.attempts >= q.max_attempts as final
-    from jobferry.queue q where q.locked_by = any (dead) order by q.job_id for update
+  with free as materialized (
+    select b.id, b.finished_at is not null as over
+    from jobferry.queue q join public.background_jobs b on b.id = q.job_id
+    where q.locked_by = any (dead) for no key update of b skip locked
   ),
-  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.final),
-  waiting as (update jobferry.queue q set locked_by = null from held h where q.job_id = h.job_id and not h.final),
+  held as materialized (
+    select q.job_id, f.over, q.locked_by, q.attempts >= q.max_attempts as final
+    from jobferry.queue q join free f on f.id = q.job_id
+    where q.locked_by = any (dead) order by q.job_id for update of q
+  ),
+  dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and (h.final or h.over)),
+  waiting as (update jobferry.queue q set locked_by = null from held h where q.job_id = h.job_id and not (h.final or h.over)),
   lost as (
     update public.background_jobs b
     set status = case when h.final then 'failed' else 'retrying' end,
       finished_at = case when h.final then now() end,
       error = jsonb_build_object('code', 'processor_lost', 'message', 'the processor that ran this job died'),
       version = pg_current_xact_id()
-    from held h where b.id = h.job_id and b.finished_at is null
+    from held h where b.id = h.job_id and not h.over
     returning b.id, b.submitted_by, b.attempts, b.status, b.error, h.locked_by
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
     select id, submitted_by, status, attempts, 'processor ' || locked_by, error from lost
   )
-  select count(l.id), array_agg(distinct l.submitted_by), array_agg(h.job_id) filter (where l.id is null)
-  into freed, owners, finished
-  from held h left join lost l on l.id = h.job_id;
+  select count(*), array_agg(distinct submitted_by) into freed, owners from lost;
   perform jobferry.announce(owners);
-  perform jobferry.clear_away(finished);
 
-  delete from jobferry.processors where id = any (dead);
+  -- A job whose ledger row could not be had stays with its dead processor until the next time.
+  perform jobferry.clear_away(array_agg(q.job_id)) from jobferry.queue q where q.locked_by = any (dead);
+  delete from jobferry.processors p
+  where p.id = any (dead) and not exists (select from jobferry.queue q where q.locked_by = p.id);
   perform pg_notify('jobferry_queue', '');
   return freed;
-end $$;
-
--- Leave. What is still held was claimed while the processor was stopping and never begun: it is handed
--- back, since from now on no reaper would look for it.
-create function jobferry.unregister_processor(processor text) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  perform pg_advisory_xact_lock(jobferry.lease_key(processor));
-  delete from jobferry.processors where id = processor;
-  perform jobferry.release_batch(processor, array_agg(q.job_id), array_agg(q.attempts))
-  from jobferry.queue q where q.locked_by = processor having count(*) > 0;
 end $$;
 
 -- Give back what is held in a processor's name and it does not know of: the answer to a claim was lost
@@ -354,6 +386,16 @@ begin
   from jobferry.queue q where q.locked_by = processor and q.job_id <> all (known) having count(*) > 0;
 end $$;
 
+-- Leave. What is still held was claimed while the processor was stopping and never begun: it is handed
+-- back, since from now on no reaper would look for it. If a ledger row could not be had, the reaper must.
+create function jobferry.unregister_processor(processor text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform jobferry.release_unknown(processor, '{}');
+  delete from jobferry.processors
+  where id = processor and not exists (select from jobferry.queue q where q.locked_by = processor);
+end $$;
+
 -- Due jobs whose task no living processor offers: they stay queued, and somebody should know.
 create function jobferry.unserved_tasks() returns table (task text, jobs bigint)
 language sql stable security definer set search_path = '' as $$
@@ -363,8 +405,22 @@ language sql stable security definer set search_path = '' as $$
   group by q.task order by q.task
 $$;
 
--- One flush: all that a processor has to say, in one round trip and one transaction; the answer is
--- what it must stop running. Empty arrays cost nothing.
+-- Of these, which does the processor still hold? What it said of them could not be written, since
+-- somebody else has their ledger rows.
+create function jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[])
+returns table (id uuid, attempt smallint, verdict text)
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform jobferry.clear_away(ids);
+  return query
+    select q.job_id, q.attempts, 'held_up'
+    from unnest(ids, attempt_numbers) i(id, attempt)
+    join jobferry.queue q on q.job_id = i.id and q.locked_by = processor and q.attempts = i.attempt;
+end $$;
+
+-- One flush: all that a processor has to say, in one round trip and one transaction. The answer is what
+-- it must stop running (`cancelled`, `lost`), and what it must say again (`held_up`). Empty arrays cost
+-- nothing.
 create function jobferry.flush(
   processor text,
   done uuid[], done_attempts smallint[], results text[],
@@ -373,22 +429,29 @@ create function jobferry.flush(
   released uuid[], released_attempts smallint[],
   running uuid[], running_attempts smallint[]
 ) returns table (id uuid, attempt smallint, verdict text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+declare
+  missed integer := 0;
 begin
   perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
   if cardinality(done) > 0 then
-    perform jobferry.complete_batch(processor, done, done_attempts, results);
+    missed := missed + jobferry.complete_batch(processor, done, done_attempts, results);
   end if;
   if cardinality(failed) > 0 then
-    perform jobferry.fail_batch(processor, failed, failed_attempts, errors, final, delays, details);
+    missed := missed + jobferry.fail_batch(processor, failed, failed_attempts, errors, final, delays, details);
   end if;
   if cardinality(moved) > 0 then
-    perform jobferry.progress_batch(processor, moved, moved_attempts, progresses);
+    missed := missed + jobferry.progress_batch(processor, moved, moved_attempts, progresses);
   end if;
   if cardinality(released) > 0 then
-    perform jobferry.release_batch(processor, released, released_attempts);
+    missed := missed + jobferry.release_batch(processor, released, released_attempts);
   end if;
   if cardinality(running) > 0 then
     return query select * from jobferry.check_running(processor, running, running_attempts);
+  end if;
+  if missed > 0 then
+    return query select * from jobferry.held_up(
+      processor, done || failed || moved || released,
+      done_attempts || failed_attempts || moved_attempts || released_attempts);
   end if;
 end $$;

@@ -1,7 +1,8 @@
 -- Who may call and write what. Everything not granted here is refused by Postgres itself.
 
 -- The engine's functions write all of it.
-grant select, insert, update, delete on public.background_jobs, jobferry.queue, jobferry.processors, jobferry.devices to jobferry_engine;
+grant select, insert, update, delete on public.background_jobs, jobferry.queue, jobferry.processors, jobferry.devices,
+  jobferry.postponed_cancels to jobferry_engine;
 grant select, insert on public.background_job_events to jobferry_engine;
 grant select on jobferry.transitions, jobferry.identity to jobferry_engine;
 grant usage on all sequences in schema public, jobferry to jobferry_engine;
@@ -30,7 +31,7 @@ grant insert (id, "timestamp", payload, cancelled, submitted_by, client_id, task
   max_attempts, job_key, flags, database_id) on public.background_jobs to jobferry_gateway;
 grant update (cancelled) on public.background_jobs to jobferry_gateway;
 grant execute on function
-  jobferry.submit_batch, jobferry.cancel_batch, jobferry.changes_page, jobferry.epoch, jobferry.note_devices
+  jobferry.submit_batch, jobferry.cancel_batch, jobferry.cancel_postponed, jobferry.changes_page, jobferry.epoch, jobferry.note_devices
   to jobferry_gateway;
 
 -- The processor: the queue through its functions; the recipe's columns directly, for processors
@@ -43,11 +44,11 @@ grant execute on function
   to jobferry_processor;
 
 grant select on public.background_jobs, public.background_job_events, jobferry.queue, jobferry.processors,
-  jobferry.devices, jobferry.transitions to jobferry_auditor;
+  jobferry.devices, jobferry.postponed_cancels, jobferry.transitions to jobferry_auditor;
 
 -- What the engine's functions call among themselves. Trigger functions need no grant: they are reached
 -- through their triggers alone.
 grant execute on function
   jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
-  jobferry.named_heads, jobferry.clear_away
+  jobferry.named_heads, jobferry.clear_away, jobferry.held_up
   to jobferry_engine;

@@ -1,9 +1,12 @@
 -- One tick of the feed: a page of changes for every device that has something to read and is ready
 -- for it. One row per change, and one without a change for a device that has none; each with the
 -- snapshot that this statement sees, which is where a new walk ends. What a page is: 0006_gateway.sql.
+-- `durable`: is all that this snapshot counts as seen on disk? If not, a crash may take it back and
+-- give the same transaction ids to others, and a device that had read so far would not see those.
 select
   device.slot,
   pg_current_snapshot()::text as now,
+  pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn() as durable,
   page.room,
   (page.job).id::text as id,
   (page.job).version::text as version,
