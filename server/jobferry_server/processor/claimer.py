@@ -71,7 +71,7 @@ class Claimer:
         And what is done must be written down before much more is begun.
         """
         return (
-            0 < wanted
+            wanted > 0
             and len(self._unsaid()) < self._most
             and (self._hand.ready.empty() or wanted >= self._target // 2)
         )
