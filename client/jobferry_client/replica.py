@@ -49,7 +49,7 @@ class Replica:
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_file(path, keep_bytes=True)
-        self._cursor: str | None = None
+        self._cursor: str | None = self.identity().cursor
 
     def close(self) -> None:
         """Close the file."""
