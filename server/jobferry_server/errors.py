@@ -8,22 +8,43 @@
         ├── ConfigurationError    a setting is missing or makes no sense
         ├── TokenRefused          a token is not valid
         └── TaskError             a handler's own words to the device      (code)
+            ├── Retry             try again after a time of its choice     (in_)
+            ├── Fail              do not try again                         (code)
+            └── ItemsFailed       try again with some items of the payload (items)
 
+    Snooze                        raised by a handler: not now, and this was no attempt
     Stopped                       told to end before it could begin
     JobCancelled                  raised inside a handler whose job was cancelled or lost
 """
+
+from collections.abc import Iterable
+from datetime import timedelta
 
 from jobferry_shared.errors import JobferryError, SchemaMismatch
 
 __all__ = [
     "ConfigurationError",
+    "Delay",
+    "Fail",
+    "ItemsFailed",
     "JobCancelled",
     "MigrationError",
+    "Retry",
     "ServerError",
+    "Snooze",
     "Stopped",
     "TaskError",
     "TokenRefused",
+    "as_timedelta",
 ]
+
+#: Seconds, or a timedelta.
+Delay = float | timedelta
+
+
+def as_timedelta(delay: Delay) -> timedelta:
+    """A delay as a timedelta."""
+    return delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
 
 
 class ServerError(JobferryError):
@@ -52,6 +73,40 @@ class TaskError(ServerError):
     """Raise it in a handler to fail the attempt with words that the device may read."""
 
     default_code = "handler_error"
+
+
+class Retry(TaskError):
+    """Raise it in a handler to choose when the job is tried again, in seconds or as a timedelta."""
+
+    def __init__(self, message: str = "the handler asked for a retry", *, in_: Delay) -> None:
+        super().__init__(message)
+        self.in_ = as_timedelta(in_)
+
+
+class Fail(TaskError):
+    """Raise it in a handler to fail the job for good, with a code and a message for the device."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, code=code)
+
+
+class ItemsFailed(TaskError):
+    """Raise it in the handler of an array: only the items at these places are tried again."""
+
+    def __init__(self, items: Iterable[int], message: str = "some items failed") -> None:
+        super().__init__(message)
+        self.items = sorted(set(items))
+
+
+class Snooze(Exception):
+    """Raise it in a handler to run the job later; the attempt does not count.
+
+    ``in_`` is in seconds or a timedelta.
+    """
+
+    def __init__(self, in_: Delay) -> None:
+        super().__init__(f"snoozed for {in_}")
+        self.in_ = as_timedelta(in_)
 
 
 class Stopped(Exception):

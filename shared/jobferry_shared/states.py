@@ -46,6 +46,7 @@ TRANSITIONS: dict[tuple[Status | None, Status], str] = {
     (Status.QUEUED, Status.RUNNING): "started",
     (Status.RETRYING, Status.RUNNING): "started",
     (Status.RUNNING, Status.QUEUED): "released",
+    (Status.RUNNING, Status.SCHEDULED): "snoozed",
     (Status.RUNNING, Status.RETRYING): "retrying",
     **{(source, Status.COMPLETED): "completed" for source in _UNFINISHED},
     **{(source, Status.FAILED): "failed" for source in _UNFINISHED},

@@ -1,62 +1,44 @@
 """One attempt at one job, from its payload to its outcome."""
 
 import asyncio
-import json
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from jobferry_server.errors import TaskError
+from jobferry_server.errors import Snooze, as_timedelta
+from jobferry_server.processor.executors import Call, Executors
 from jobferry_server.processor.job import Job
-from jobferry_server.processor.task import InvalidPayload, InvalidResult, Task
-from jobferry_server.processor.threads import Call, HandlerThreads
+from jobferry_server.processor.outcome import (
+    Completed,
+    Dropped,
+    Failed,
+    Outcome,
+    Released,
+    failed_with,
+)
+from jobferry_server.processor.task import Task
 
-__all__ = ["Attempt", "Completed", "Dropped", "Failed", "Fence", "Outcome", "Released"]
+__all__ = ["Attempt", "Fence", "Middleware", "Moved"]
 
 log = logging.getLogger("jobferry.processor")
 
 #: Why a handler is stopped.
 CANCELLED, LOST, TIMED_OUT, RELEASED = "cancelled", "lost", "timed_out", "released"
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """It returned; ``result`` is JSON text."""
-
-    result: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It raised. ``code`` and ``message`` are public, ``detail`` is for the audit log."""
-
-    code: str
-    message: str
-    final: bool
-    detail: str | None = None
-
-    @property
-    def error(self) -> str:
-        """What the device sees, as JSON text."""
-        return json.dumps({"code": self.code, "message": self.message}, ensure_ascii=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """It was not begun, or stopped in time to be handed back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """The job is not ours any more: there is nothing to say."""
-
-
-Outcome = Completed | Failed | Released | Dropped
+#: How long a handler that was told to stop may take to obey, in seconds.
+OBEY_SECONDS = 5.0
 
 #: A job and which of its attempts; with our name, all that a write is conditional on.
 Fence = tuple[UUID, int]
+
+#: Progress and checkpoint.
+Moved = tuple[float | None, str | None]
+
+#: Called with the job and with what runs its handler; gives what that gives.
+Middleware = Callable[[Job, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 
 @dataclass(slots=True, eq=False)
@@ -66,16 +48,33 @@ class Attempt:
     job: Job
     task: Task
     result_bytes: int
+    around: Sequence[Middleware] = ()
+    #: Called with the outcome when the handler does not stop and can't be made to.
+    on_give_up: "Callable[[Attempt, Outcome], None] | None" = None
     taken: float = field(default_factory=time.monotonic)
-    _said: float | None = None
-    _saying: float | None = None
+    _said: Moved = (None, None)
+    _saying: Moved = (None, None)
     _call: Call | None = None
-    _coroutine: "asyncio.Task[Any] | None" = None
 
     @property
     def fence(self) -> Fence:
         """What tells this attempt from every other."""
         return self.job.id, self.job.attempt
+
+    def moved(self) -> Moved | None:
+        """The progress and the checkpoint, each if it is still to be said."""
+        self._saying = self.job.reported, self.job.kept
+        if self._saying == self._said:
+            return None
+        progress, kept = (
+            now if now != before else None
+            for now, before in zip(self._saying, self._said, strict=True)
+        )
+        return progress, kept
+
+    def said_progress(self) -> None:
+        """What :meth:`moved` returned is written."""
+        self._said = self._saying
 
     def stop(self, reason: str) -> None:
         """Make the handler stop; its outcome follows from the reason."""
@@ -84,99 +83,97 @@ class Attempt:
         self.job.stop_reason = reason
         if self._call is not None:
             self._call.interrupt()
-        elif self._coroutine is not None:
-            self._coroutine.cancel()
+            asyncio.get_running_loop().call_later(OBEY_SECONDS, self._give_up, self._call)
 
-    def moved(self) -> float | None:
-        """The progress that is still to be said, if any."""
-        self._saying = self.job.reported
-        return self._saying if self._saying != self._said else None
-
-    def said_progress(self) -> None:
-        """What :meth:`moved` returned is written."""
-        self._said = self._saying
-
-    async def run(self, threads: HandlerThreads) -> Outcome:
+    async def run(self, executors: Executors) -> Outcome:
         """Run the handler. Never raises what the handler raised."""
         if self.job.cancelled:
             return self._stopped()
         try:
             arguments = self.task.arguments(self.job)
-        except InvalidPayload as error:
-            return self._failed("invalid_payload", str(error), final=True)
-        try:
-            value = await self._limited(arguments, threads)
-            return Completed(self.task.result_text(value, self.result_bytes))
-        except InvalidResult as error:
-            return self._failed("invalid_result", str(error), final=True)
-        except TaskError as error:
-            return self._failed(error.code, str(error))
+            value = await self._limited(executors.call(self.task, self.job, arguments))
+            result = self.task.result_text(value, self.result_bytes)
+            if self.job.transaction is None:
+                return Completed(result)
+            await self.job.transaction.complete(result)
+            return Dropped()
         except BaseException as error:
             # Whatever a handler raises is its own job's end; the worker's is somebody's wish to stop.
             if self.job.stop_reason:
                 return self._stopped()
             if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise
-            return self._raised(error)
-
-    async def _limited(self, arguments: tuple[Any, ...], threads: HandlerThreads) -> Any:
-        if self.task.timeout is None:
-            return await self._call_handler(arguments, threads)
-        timer = asyncio.get_running_loop().call_later(self.task.timeout, self.stop, TIMED_OUT)
-        try:
-            return await self._call_handler(arguments, threads)
+            return self._after(error)
         finally:
-            timer.cancel()
+            if self.job.transaction is not None:
+                await self.job.transaction.end()
 
-    async def _call_handler(self, arguments: tuple[Any, ...], threads: HandlerThreads) -> Any:
-        if self.task.is_async:
-            self._coroutine = asyncio.current_task()
-            try:
-                return await self.task.handler(*arguments)
-            finally:
-                self._coroutine = None
-                if self.job.stop_reason:
-                    _forget_cancel()
-        self._call = threads.call(lambda: self.task.handler(*arguments))
-        return await self._call.value()
+    async def _limited(self, call: Call) -> Any:
+        self._call = call
+        timers = [
+            asyncio.get_running_loop().call_later(seconds, what, *arguments)
+            for seconds, what, *arguments in (
+                (self.task.timeout, self.stop, TIMED_OUT),
+                (self.task.hard_timeout, self._cut_short, call),
+            )
+            if seconds is not None
+        ]
+        try:
+            return await self._surrounded(call)
+        finally:
+            self._call = None
+            for timer in timers:
+                timer.cancel()
+
+    def _surrounded(self, call: Call) -> Awaitable[Any]:
+        run = call.value
+        for middleware in reversed(self.around):
+            run = partial(middleware, self.job, run)  # type: ignore[assignment]
+        return run()
+
+    def _cut_short(self, call: Call) -> None:
+        self.job.stop_reason = self.job.stop_reason or TIMED_OUT
+        self._give_up(call)
+
+    def _give_up(self, call: Call) -> None:
+        if self._call is not call:
+            return
+        log.error("the handler of job %s does not stop", self.job.id)
+        if not call.give_up() and self.on_give_up is not None:
+            self.on_give_up(self, self._stopped())
 
     def _stopped(self) -> Outcome:
         match self.job.stop_reason:
             case "released":
                 return Released()
             case "timed_out":
-                return self._failed("timed_out", f"stopped after {self.task.timeout} s")
+                seconds = self.task.timeout or self.task.hard_timeout
+                return self._decided(Failed("timed_out", f"stopped after {seconds} s"))
             case _:
                 return Dropped()
 
-    def _raised(self, error: BaseException) -> Failed:
-        log.exception("job %s (%s), attempt %d", self.job.id, self.task.name, self.job.attempt)
-        kind = type(error).__name__
-        return self._failed(
-            "handler_error", f"the handler raised {kind}", detail=f"{kind}: {error}"
-        )
+    def _after(self, error: BaseException) -> Outcome:
+        if isinstance(error, Snooze):
+            return Released(error.in_)
+        failed = failed_with(error, self.job)
+        if failed.code == "handler_error":
+            log.error(
+                "job %s (%s), attempt %d: %s",
+                *(self.job.id, self.task.name, self.job.attempt, error),
+                exc_info=error if failed.detail else None,
+            )
+        return self._decided(failed)
 
-    def _failed(
-        self, code: str, message: str, *, final: bool = False, detail: str | None = None
-    ) -> Failed:
+    def _decided(self, failed: Failed) -> Failed:
+        """With what the task has to say: is it the last attempt, and when is the next?"""
         most = self.task.max_attempts
-        final = final or (most is not None and self.job.attempt >= most)
-        detail = detail and json.dumps({"raised": _storable(detail)})
-        return Failed(_storable(code), _storable(message), final, detail)
+        if failed.final or (most is not None and self.job.attempt >= most):
+            return replace(failed, final=True)
+        if failed.delay is None and self.task.retry is not None:
+            return replace(failed, delay=as_timedelta(self.task.retry(self.job.attempt)))
+        return failed
 
 
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _storable(text: str) -> str:
-    """A text that Postgres takes: what a handler says may hold anything."""
-    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
-
-
-def _forget_cancel() -> None:
-    """The cancellation was the job's, not the worker's: take it back, delivered or not."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()

@@ -2,13 +2,31 @@
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from jobferry_server.errors import JobCancelled
+from jobferry_shared import strict_json
+from jobferry_shared.job import JobError
 
-__all__ = ["Job"]
+__all__ = ["Earlier", "Job"]
+
+MOST_CHECKPOINT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier attempts at a job left: all empty on the first."""
+
+    #: The last progress that was reported, in [0, 1].
+    progress: float = 0.0
+    #: Why the last attempt failed.
+    error: JobError | None = None
+    #: What was last given to :meth:`Job.checkpoint`.
+    checkpoint: Any = None
 
 
 class Job:
@@ -21,6 +39,7 @@ class Job:
         payload: str,
         attempt: int,
         owner: str | None,
+        earlier: Earlier = Earlier(),  # noqa: B008 - frozen
     ) -> None:
         self.id = id
         self.task = task
@@ -31,8 +50,12 @@ class Job:
         #: Why the handler should stop; empty while it should go on.
         self.stop_reason = ""
         self.payload_text = payload
-        #: The latest progress that the handler reported.
+        #: What the attempts before this one left.
+        self.earlier = earlier
+        #: The latest progress that the handler reported, and its checkpoint as JSON text.
         self.reported: float | None = None
+        self.kept: str | None = None
+        self._connect: Callable[[], Any] | None = None
 
     @cached_property
     def payload(self) -> Any:
@@ -53,6 +76,34 @@ class Job:
         if math.isnan(fraction):
             raise ValueError("progress is a number between 0 and 1")
         self.reported = min(1.0, max(0.0, float(fraction)))
+
+    def checkpoint(self, data: Any) -> None:
+        """Keep something small for the next attempt, should there be one: any JSON, up to 64 kB.
+
+        It is on disk a moment later, at the latest with the end of this attempt; nobody but the
+        next attempt sees it, as ``job.earlier.checkpoint``.
+        """
+        self.check()
+        text = strict_json.dump(data)
+        if len(text.encode()) > MOST_CHECKPOINT:
+            raise ValueError(f"a checkpoint has at most {MOST_CHECKPOINT} octets")
+        self.kept = text
+
+    @property
+    def connection(self) -> Any:
+        """A transaction of this attempt: what it writes and the job's completion are one.
+
+        A ``psycopg.Connection`` in a handler on a thread, an awaitable ``asyncpg.Connection`` in a
+        coroutine. It commits when the handler returns and the job is still this attempt's;
+        otherwise all is rolled back. So its effects happen exactly once.
+        """
+        if self._connect is None:
+            raise RuntimeError("job.connection is for handlers on a thread or the event loop")
+        return self._connect()
+
+    def connect_with(self, connect: Callable[[], Any]) -> None:
+        """Say where :attr:`connection` comes from."""
+        self._connect = connect
 
     def check(self) -> None:
         """Raise :class:`JobCancelled` if the handler should stop."""

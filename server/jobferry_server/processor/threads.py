@@ -7,8 +7,6 @@ The threads are daemons, so that one that never returns does not keep the proces
 """
 
 import asyncio
-import ctypes
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,18 +14,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from jobferry_server.errors import JobCancelled
+from jobferry_server.processor.interruptible import Interruptible
 
-__all__ = ["Call", "HandlerThreads"]
-
-log = logging.getLogger("jobferry.processor")
-
-#: How long a handler that was told to stop may take to obey, in seconds.
-OBEY_SECONDS = 5.0
-
-_raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
+__all__ = ["HandlerThreads", "ThreadCall"]
 
 
-class Call:
+class ThreadCall:
     """One call of a handler on a thread, and its result to come."""
 
     def __init__(
@@ -39,11 +31,9 @@ class Call:
         self.done: asyncio.Future[None] = loop.create_future()
         self._value: Any = None
         self._error: BaseException | None = None
-        self._function = function
+        self._work = Interruptible(function)
         self._loop = loop
         self._on_give_up = on_give_up
-        self._lock = threading.Lock()
-        self._thread_id: int | None = None
 
     async def value(self) -> Any:
         """What the handler returns, or raises what it raises."""
@@ -53,16 +43,21 @@ class Call:
         return self._value
 
     def interrupt(self) -> None:
-        """Raise :class:`JobCancelled` in the handler; after a while, stop waiting for it."""
-        with self._lock:
-            if self._thread_id is not None:
-                _raise_in_thread(ctypes.c_ulong(self._thread_id), ctypes.py_object(JobCancelled))
-        self._loop.call_later(OBEY_SECONDS, self._give_up)
+        """Raise :class:`JobCancelled` in the handler."""
+        self._work.interrupt()
+
+    def give_up(self) -> bool:
+        """Stop waiting for it; its thread is left behind."""
+        if not self.done.done():
+            self._error = JobCancelled()
+            self._on_give_up()
+            self.done.set_result(None)
+        return True
 
     def run(self) -> None:
         """Call the handler and hand its result to the loop. On the handler's thread."""
         try:
-            self._value = self._guarded()
+            self._value = self._work.run()
         except BaseException as error:
             self._error = error
         # The loop may be gone when a handler that was given up comes back.
@@ -73,35 +68,18 @@ class Call:
         if not self.done.done():
             self.done.set_result(None)
 
-    def _give_up(self) -> None:
-        if not self.done.done():
-            log.error("a handler does not stop; its thread is left behind")
-            self._error = JobCancelled()
-            self._on_give_up()
-            self.done.set_result(None)
-
-    def _guarded(self) -> Any:
-        self._thread_id = threading.get_ident()
-        try:
-            return self._function()
-        finally:
-            with self._lock:
-                # From here on nobody interrupts; what was raised and not yet delivered is taken back.
-                _raise_in_thread(ctypes.c_ulong(self._thread_id), None)
-                self._thread_id = None
-
 
 class HandlerThreads:
     """As many threads as there are calls at a time, started as they are needed."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._calls: SimpleQueue[ThreadCall | None] = SimpleQueue()
         self._useful = 0
         self._busy = 0
 
-    def call(self, function: Callable[[], Any]) -> Call:
+    def call(self, function: Callable[[], Any]) -> ThreadCall:
         """Run ``function`` on a thread. From the loop's thread only."""
-        call = Call(function, asyncio.get_running_loop(), self._lose_thread)
+        call = ThreadCall(function, asyncio.get_running_loop(), self._lose_thread)
         self._busy += 1
         call.done.add_done_callback(self._one_less)
         if self._useful < self._busy:

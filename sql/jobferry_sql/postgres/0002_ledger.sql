@@ -124,6 +124,7 @@ insert into jobferry.transitions (source, target, event) values
   ('queued', 'failed', 'failed'),
   ('queued', 'cancelled', 'cancelled'),
   ('running', 'queued', 'released'),
+  ('running', 'scheduled', 'snoozed'),
   ('running', 'retrying', 'retrying'),
   ('running', 'completed', 'completed'),
   ('running', 'failed', 'failed'),

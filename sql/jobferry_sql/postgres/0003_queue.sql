@@ -16,7 +16,10 @@ create table jobferry.queue (
   max_attempts smallint not null,
   flags text[],
   locked_by text,
-  locked_until timestamptz
+  locked_until timestamptz,
+  -- What a handler keeps for its next attempt; and of a payload that is an array, the items still to do.
+  checkpoint jsonb,
+  rest jsonb
 ) with (
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0.01,

@@ -79,9 +79,10 @@ $$;
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
 -- named queue, none that carries a forbidden flag. Each costs its job an attempt. A job whose ledger
 -- row somebody is writing this moment, for however long, is passed over, and the search goes on behind
--- it, twice as far each time; but no further than some ten thousand such rows.
+-- it, twice as far each time; but no further than some ten thousand such rows. With each job comes what
+-- earlier attempts left: progress, error, checkpoint, and of an array the items still to do.
 create function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
-returns table (id uuid, task text, payload text, attempt smallint, owner text)
+returns table (id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 #variable_conflict use_column
 declare
@@ -123,14 +124,15 @@ begin
       taken as (
         update jobferry.queue q set locked_by = processor, attempts = q.attempts + 1
         from free f where q.job_id = f.job_id
-        returning f.*, q.attempts
+        returning f.*, q.attempts, q.checkpoint, q.rest
       ),
       started as (
         update public.background_jobs b
         set status = 'running', attempts = t.attempts, started_at = coalesce(b.started_at, now()),
           version = pg_current_xact_id()
         from taken t where b.id = t.job_id and b.finished_at is null
-        returning b.id, b.task, b.payload, b.attempts, b.submitted_by, t.priority, t.run_at
+        returning b.id, b.task, coalesce(t.rest, b.payload) as payload, b.attempts, b.submitted_by, b.progress, b.error,
+          t.checkpoint, t.priority, t.run_at
       ),
       audited as (
         insert into public.background_job_events (job_id, owner, event, attempt, actor)
@@ -140,7 +142,7 @@ begin
         select pg_notify('jobferry_changes', o.submitted_by)
         from (select distinct submitted_by from started where octet_length(submitted_by) < 7900) o
       )
-      select s.id, s.task, s.payload::text as payload, s.attempts, s.submitted_by,
+      select s.id, s.task, s.payload::text, s.attempts, s.submitted_by, s.progress, s.error::text, s.checkpoint::text,
         (select array_agg(due.job_id) from due where due.job_id not in (select id from started)) as passed_over
       from (select count(*) from announced) a left join started s on true
       order by s.priority, s.run_at, s.id
@@ -148,6 +150,7 @@ begin
       if found.id is not null then
         number := number + 1;
         id := found.id; task := found.task; payload := found.payload; attempt := found.attempts; owner := found.submitted_by;
+        progress := found.progress; error := found.error; checkpoint := found.checkpoint;
         return next;
       end if;
     end loop;
@@ -197,9 +200,19 @@ begin
   return cardinality(ids) - had;
 end $$;
 
--- A failure is retried after `delays` (null: the usual back-off) unless it is final or was the last.
+-- The items of a list at these places, from 0.
+create function jobferry.items_at(list jsonb, places integer[]) returns jsonb
+language sql immutable
+as $$
+  select jsonb_agg(item.value order by item.ordinality) from jsonb_array_elements(list) with ordinality item
+  where item.ordinality - 1 = any (places)
+$$;
+
+-- A failure is retried after `delays` (null: the usual back-off) unless it is final or was the last. Of a
+-- payload that is an array the retry gets the items at those `places` (array literals, from 0; null: all).
 create function jobferry.fail_batch(
-  processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[]
+  processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[],
+  places text[] default null
 ) returns integer
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
@@ -207,12 +220,13 @@ declare
   had integer;
 begin
   with free as materialized (
-    select i.*, b.finished_at is not null as over
-    from unnest(ids, attempt_numbers, errors, final, delays, details) i(id, attempt, error, final, delay, detail)
+    select i.*, b.payload, b.finished_at is not null as over
+    from unnest(ids, attempt_numbers, errors, final, delays, details, places) i(id, attempt, error, final, delay, detail, places)
     join public.background_jobs b on b.id = i.id for no key update of b skip locked
   ),
   held as materialized (
     select q.job_id, f.over, f.error::jsonb as error, f.detail::jsonb as detail,
+      case when f.places is not null then jobferry.items_at(coalesce(q.rest, f.payload), f.places::integer[]) end as rest,
       f.final or q.attempts >= q.max_attempts as final,
       greatest(now(), q.run_at) + coalesce(f.delay, jobferry.backoff(q.attempts)) as next_run
     from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
@@ -220,7 +234,7 @@ begin
   ),
   dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and (h.final or h.over)),
   waiting as (
-    update jobferry.queue q set locked_by = null, run_at = h.next_run
+    update jobferry.queue q set locked_by = null, run_at = h.next_run, rest = coalesce(h.rest, q.rest)
     from held h where q.job_id = h.job_id and not (h.final or h.over)
   ),
   failed as (
@@ -241,8 +255,11 @@ begin
   return cardinality(ids) - had;
 end $$;
 
--- Progress is not an event and wakes nobody but the owner's gateway.
-create function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[]) returns integer
+-- Progress is not an event and wakes nobody but the owner's gateway; a checkpoint is nobody's business but
+-- the next attempt's. Either may be null.
+create function jobferry.progress_batch(
+  processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[] default null
+) returns integer
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
@@ -250,18 +267,22 @@ declare
 begin
   with free as materialized (
     select i.*, b.finished_at is not null as over
-    from unnest(ids, attempt_numbers, progresses) i(id, attempt, progress)
+    from unnest(ids, attempt_numbers, progresses, checkpoints) i(id, attempt, progress, checkpoint)
     join public.background_jobs b on b.id = i.id for no key update of b skip locked
   ),
   held as materialized (
-    select q.job_id, f.over, f.progress
+    select q.job_id, f.over, f.progress, f.checkpoint::jsonb as checkpoint
     from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
     for update of q
   ),
   dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.over),
+  kept as (
+    update jobferry.queue q set checkpoint = h.checkpoint
+    from held h where q.job_id = h.job_id and not h.over and h.checkpoint is not null
+  ),
   moved as (
     update public.background_jobs b set progress = h.progress, version = pg_current_xact_id()
-    from held h where b.id = h.job_id and not h.over
+    from held h where b.id = h.job_id and not h.over and h.progress is not null
     returning b.submitted_by
   )
   select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from moved;
@@ -269,8 +290,9 @@ begin
   return cardinality(ids) - had;
 end $$;
 
--- Hand back what was taken and not begun, or not finished in time to stop: the attempt is returned.
-create function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[]) returns integer
+-- Hand back what was taken and not begun, or not finished in time to stop: the attempt is returned. With a
+-- delay the handler asked for that: the job is scheduled again.
+create function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[], delays interval[] default null) returns integer
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   owners text[];
@@ -278,28 +300,31 @@ declare
 begin
   with free as materialized (
     select i.*, b.finished_at is not null as over
-    from unnest(ids, attempt_numbers) i(id, attempt)
+    from unnest(ids, attempt_numbers, delays) i(id, attempt, delay)
     join public.background_jobs b on b.id = i.id for no key update of b skip locked
   ),
   held as materialized (
-    select q.job_id, f.over
+    select q.job_id, f.over, f.delay
     from jobferry.queue q join free f on q.job_id = f.id and q.locked_by = processor and q.attempts = f.attempt
     for update of q
   ),
   dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.over),
   freed as (
-    update jobferry.queue q set locked_by = null, attempts = q.attempts - 1
+    update jobferry.queue q set locked_by = null, attempts = q.attempts - 1, run_at = coalesce(now() + h.delay, q.run_at)
     from held h where q.job_id = h.job_id and not h.over
-    returning q.job_id, q.attempts
+    returning q.job_id, q.attempts, q.run_at, h.delay
   ),
   released as (
-    update public.background_jobs b set status = 'queued', attempts = f.attempts, version = pg_current_xact_id()
+    update public.background_jobs b
+    set status = case when f.delay > interval '0' then 'scheduled' else 'queued' end,
+      attempts = f.attempts, run_at = f.run_at, version = pg_current_xact_id()
     from freed f where b.id = f.job_id
-    returning b.id, b.submitted_by, b.attempts
+    returning b.id, b.submitted_by, b.attempts, b.status
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, 'released', attempts, 'processor ' || processor from released
+    select id, submitted_by, case status when 'scheduled' then 'snoozed' else 'released' end, attempts, 'processor ' || processor
+    from released
   )
   select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from released;
   perform jobferry.announce(owners);
@@ -424,9 +449,9 @@ end $$;
 create function jobferry.flush(
   processor text,
   done uuid[], done_attempts smallint[], results text[],
-  failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[],
-  moved uuid[], moved_attempts smallint[], progresses real[],
-  released uuid[], released_attempts smallint[],
+  failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[],
+  moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[],
+  released uuid[], released_attempts smallint[], pauses interval[],
   running uuid[], running_attempts smallint[]
 ) returns table (id uuid, attempt smallint, verdict text)
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
@@ -438,13 +463,13 @@ begin
     missed := missed + jobferry.complete_batch(processor, done, done_attempts, results);
   end if;
   if cardinality(failed) > 0 then
-    missed := missed + jobferry.fail_batch(processor, failed, failed_attempts, errors, final, delays, details);
+    missed := missed + jobferry.fail_batch(processor, failed, failed_attempts, errors, final, delays, details, places);
   end if;
   if cardinality(moved) > 0 then
-    missed := missed + jobferry.progress_batch(processor, moved, moved_attempts, progresses);
+    missed := missed + jobferry.progress_batch(processor, moved, moved_attempts, progresses, checkpoints);
   end if;
   if cardinality(released) > 0 then
-    missed := missed + jobferry.release_batch(processor, released, released_attempts);
+    missed := missed + jobferry.release_batch(processor, released, released_attempts, pauses);
   end if;
   if cardinality(running) > 0 then
     return query select * from jobferry.check_running(processor, running, running_attempts);
@@ -453,5 +478,21 @@ begin
     return query select * from jobferry.held_up(
       processor, done || failed || moved || released,
       done_attempts || failed_attempts || moved_attempts || released_attempts);
+  end if;
+end $$;
+
+-- Complete one job within the handler's own transaction: its effects and its completion are one, so they
+-- happen exactly once. Raises JF012 if the job is not ours any more, which takes the effects back. Unlike a
+-- flush this waits for the ledger row: nobody is held up but the handler.
+create function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
+  perform from public.background_jobs b where b.id = job for no key update;
+  perform jobferry.complete_batch(processor, array[job], array[attempt_number], array[result]);
+  if not exists (select from public.background_jobs b
+      where b.id = job and b.status = 'completed' and b.version = pg_current_xact_id()) then
+    raise exception 'job % is not held by processor % any more', job, processor
+      using errcode = 'JF012', hint = 'It was cancelled or given to somebody else; what its handler did is rolled back.';
   end if;
 end $$;

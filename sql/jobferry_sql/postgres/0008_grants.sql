@@ -40,6 +40,7 @@ grant select on public.background_jobs, jobferry.queue, jobferry.processors to j
 grant update (completed, cancelled, progress, result, status, error) on public.background_jobs to jobferry_processor;
 grant execute on function
   jobferry.register_processor, jobferry.unregister_processor, jobferry.heartbeat, jobferry.claim, jobferry.release_unknown, jobferry.flush,
+  jobferry.complete_held,
   jobferry.reap, jobferry.unserved_tasks
   to jobferry_processor;
 
@@ -50,5 +51,6 @@ grant select on public.background_jobs, public.background_job_events, jobferry.q
 -- through their triggers alone.
 grant execute on function
   jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
-  jobferry.named_heads, jobferry.clear_away, jobferry.held_up
+  jobferry.named_heads, jobferry.clear_away, jobferry.held_up,
+  jobferry.items_at
   to jobferry_engine;
