@@ -7,8 +7,28 @@
 ...     return text.upper()
 """
 
-from jobferry_server.errors import JobCancelled, ServerError, TaskError
+from jobferry_server.errors import (
+    Fail,
+    ItemsFailed,
+    JobCancelled,
+    Retry,
+    ServerError,
+    Snooze,
+    TaskError,
+)
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.processor import Processor
+from jobferry_server.processor.retry import Backoff
 
-__all__ = ["Job", "JobCancelled", "Processor", "ServerError", "TaskError"]
+__all__ = [
+    "Backoff",
+    "Fail",
+    "ItemsFailed",
+    "Job",
+    "JobCancelled",
+    "Processor",
+    "Retry",
+    "ServerError",
+    "Snooze",
+    "TaskError",
+]

@@ -19,6 +19,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from jobferry_shared.errors import JobferryError, SchemaMismatch
 
@@ -74,6 +75,17 @@ class TaskError(ServerError):
 
     default_code = "handler_error"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It travels between processes, whatever the arguments of a subclass are.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[TaskError], args: tuple[Any, ...], state: dict[str, Any]) -> TaskError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class Retry(TaskError):
     """Raise it in a handler to choose when the job is tried again, in seconds or as a timedelta."""
@@ -105,7 +117,7 @@ class Snooze(Exception):
     """
 
     def __init__(self, in_: Delay) -> None:
-        super().__init__(f"snoozed for {in_}")
+        super().__init__(in_)
         self.in_ = as_timedelta(in_)
 
 

@@ -3,7 +3,7 @@
 Every field is also an environment variable, ``JOBFERRY_`` and its name in capitals.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -54,6 +54,9 @@ class ProcessorSettings(BaseSettings):
 
     concurrency: PositiveInt = Field(
         10, description="Jobs that run at once, on threads or the loop."
+    )
+    executor: Literal["thread", "process"] = Field(
+        "thread", description="Where handlers run that are no coroutines and do not say so."
     )
     prefetch: PositiveInt = Field(500, description="Most jobs taken at once while they end fast.")
     flush_seconds: PositiveFloat = Field(0.1, description="Longest delay of a job's progress.")

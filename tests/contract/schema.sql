@@ -46,6 +46,8 @@ table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, a
   flags text[]
   locked_by text
   locked_until timestamp with time zone
+  checkpoint jsonb
+  rest jsonb
   constraint queue_pkey PRIMARY KEY (job_id)
   CREATE INDEX queue_named ON jobferry.queue USING btree (queue_name, priority, run_at, job_id) WHERE (queue_name IS NOT NULL)
   CREATE INDEX queue_order ON jobferry.queue USING btree (priority, run_at, job_id)
@@ -161,9 +163,9 @@ function jobferry.check_running(processor text, ids uuid[], attempt_numbers smal
   owner jobferry_engine, body 428129bf6e8f49c7024c8c5428edca13
 
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
-  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
+  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body ea8da2576a9fcbc3201a2caf1e13ae04
+  owner jobferry_engine, body b6e8120eb8568c7b1f454252144f2775
 
 function jobferry.clear_away(ids uuid[])
   returns void
@@ -174,6 +176,11 @@ function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers sma
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 7c6bc094b8d4fdbf435aed4c5b7b8a48
+
+function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 5904ed8991b784932f5c9ef3b8819bc8
 
 function jobferry.dequeue_job()
   returns trigger
@@ -195,15 +202,15 @@ function jobferry.event_detail(status text, error jsonb)
   sql immutable security invoker
   owner whoever migrates, body f4d658aed384a5f3fc87b5c3404e56da
 
-function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[])
+function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[], places text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 1e5896a6618b412cc51047419d68d3f6
+  owner jobferry_engine, body 19011879802795c1d5441fd545400b6c
 
-function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], moved uuid[], moved_attempts smallint[], progresses real[], released uuid[], released_attempts smallint[], running uuid[], running_attempts smallint[])
+function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body af13573619b23237ef0cbe2e4b8a742d
+  owner jobferry_engine, body f808b25d82659f875680cbce1ffcb58a
 
 function jobferry.guard_job()
   returns trigger
@@ -220,6 +227,11 @@ function jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[]
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 77291ad0480146236dc194776ab933b8
 
+function jobferry.items_at(list jsonb, places integer[])
+  returns jsonb
+  sql immutable security invoker
+  owner whoever migrates, body 6fcbba3671e698adc25c3bcb02e98a64
+
 function jobferry.lease_key(processor text)
   returns bigint
   sql immutable security invoker
@@ -235,10 +247,10 @@ function jobferry.note_devices(client_ids uuid[], owners text[], versions text[]
   sql volatile security definer set search_path=""
   owner jobferry_engine, body 827e2138672c3591619452df5fc25572
 
-function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[])
+function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body efa5a58b4f944a83c5d1e369d2da7d7f
+  owner jobferry_engine, body 6f1951be3cfcb8c88c0ebe986f95ef01
 
 function jobferry.reap(lease interval)
   returns integer
@@ -255,10 +267,10 @@ function jobferry.register_processor(processor text, tasks text[], version text)
   sql volatile security definer set search_path=""
   owner jobferry_engine, body cbd0764de46b5a6d19429851d37b61c4
 
-function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[])
+function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[], delays interval[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 7a50556cf7139f43b852b54564fa55b4
+  owner jobferry_engine, body e5ca34bf32f3aa9f84c742d5f150e2ad
 
 function jobferry.release_unknown(processor text, known uuid[])
   returns void
@@ -337,11 +349,13 @@ grant execute on function jobferry.cancel_postponed to jobferry_gateway
 grant execute on function jobferry.changes_page to jobferry_gateway
 grant execute on function jobferry.claim to jobferry_processor
 grant execute on function jobferry.clear_away to jobferry_engine
+grant execute on function jobferry.complete_held to jobferry_processor
 grant execute on function jobferry.epoch to jobferry_gateway
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.heartbeat to jobferry_processor
 grant execute on function jobferry.held_up to jobferry_engine
+grant execute on function jobferry.items_at to jobferry_engine
 grant execute on function jobferry.lease_key to jobferry_engine
 grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway

@@ -210,16 +210,18 @@ class Database:
         done: Sequence[tuple[Held, str | None]] = (),
         failed: Sequence[tuple[Held, Row]] = (),
         moved: Sequence[tuple[Held, float]] = (),
+        kept: Sequence[tuple[Held, Any]] = (),
         released: Sequence[Held] = (),
+        snoozed: Sequence[tuple[Held, str]] = (),
         running: Sequence[Held] = (),
     ) -> dict[UUID, str]:
-        """``flush``; the verdicts. A failure may have ``error, final, delay, detail``."""
+        """``flush``; the verdicts. A failure may have ``error, final, delay, detail, places``."""
         found = self.rows(
             "select * from jobferry.flush(%s,"
             " %s::uuid[], %s::smallint[], %s::text[],"
             " %s::uuid[], %s::smallint[], %s::text[], %s::boolean[], %s::interval[], %s::text[],"
-            " %s::uuid[], %s::smallint[], %s::real[],"
-            " %s::uuid[], %s::smallint[], %s::uuid[], %s::smallint[])",
+            " %s::text[], %s::uuid[], %s::smallint[], %s::real[], %s::text[],"
+            " %s::uuid[], %s::smallint[], %s::interval[], %s::uuid[], %s::smallint[])",
             processor,
             *_fences([held for held, _ in done]),
             [result for _, result in done],
@@ -228,9 +230,12 @@ class Database:
             [failure.get("final", False) for _, failure in failed],
             [failure.get("delay") for _, failure in failed],
             [failure.get("detail") for _, failure in failed],
-            *_fences([held for held, _ in moved]),
-            [progress for _, progress in moved],
-            *_fences(released),
+            [failure.get("places") for _, failure in failed],
+            *_fences([held for held, _ in (*moved, *kept)]),
+            [*(progress for _, progress in moved), *(None for _ in kept)],
+            [*(None for _ in moved), *(json.dumps(data) for _, data in kept)],
+            *_fences([*released, *(held for held, _ in snoozed)]),
+            [*(None for _ in released), *(pause for _, pause in snoozed)],
             *_fences(running),
         )
         return {row["id"]: row["verdict"] for row in found}

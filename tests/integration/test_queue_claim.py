@@ -38,6 +38,9 @@ def test_what_a_claim_says_and_leaves_behind(db: Database, ear: Ear) -> None:
         "payload": '{"a": "ä", "n": 1.50}',
         "attempt": 1,
         "owner": "anna",
+        "progress": 0.0,
+        "error": None,
+        "checkpoint": None,
     }
     queued, job = db.queue()[spec.id], db.job(spec.id)
     assert (queued["locked_by"], queued["attempts"]) == ("p", 1)

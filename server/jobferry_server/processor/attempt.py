@@ -66,11 +66,8 @@ class Attempt:
         self._saying = self.job.reported, self.job.kept
         if self._saying == self._said:
             return None
-        progress, kept = (
-            now if now != before else None
-            for now, before in zip(self._saying, self._said, strict=True)
-        )
-        return progress, kept
+        (progress, kept), (said, known) = self._saying, self._said
+        return progress if progress != said else None, kept if kept != known else None
 
     def said_progress(self) -> None:
         """What :meth:`moved` returned is written."""

@@ -5,15 +5,13 @@ take minutes are taken one for each worker, since another processor may be free.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
 from jobferry_server.processor.attempt import Attempt
 from jobferry_server.processor.hand import Hand
-from jobferry_server.processor.job import Job
 from jobferry_server.processor.ledger import Ledger
-from jobferry_server.processor.task import Task
 from jobferry_server.processor.trouble import after_error
 from jobferry_server.settings import ProcessorSettings
 
@@ -34,8 +32,9 @@ class Claimer:
         self,
         ledger: Ledger,
         hand: Hand,
-        tasks: Mapping[str, Task],
+        tasks: Sequence[str],
         settings: ProcessorSettings,
+        attempt_of: Callable[[asyncpg.Record], Attempt],
         unsaid: Callable[[], Sequence[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
     ) -> None:
@@ -43,6 +42,7 @@ class Claimer:
         self._hand = hand
         self._tasks = tasks
         self._settings = settings
+        self._attempt_of = attempt_of
         self._unsaid = unsaid
         self._on_lost_lease = on_lost_lease
         #: Did a claim fail whose answer we did not see? It may have taken jobs.
@@ -93,7 +93,7 @@ class Claimer:
             if self._in_doubt:
                 await self._ledger.release_unknown([*self._hand.held, *self._unsaid()])
             self._in_doubt = True
-            rows = await self._ledger.claim(list(self._tasks), most)
+            rows = await self._ledger.claim(self._tasks, most)
             self._in_doubt = False
         except asyncpg.PostgresError as error:
             if error.sqlstate == NOT_REGISTERED:
@@ -105,9 +105,5 @@ class Claimer:
             await after_error("claim", error)
             return 0
         for row in rows:
-            self._hand.take(self._attempt(row))
+            self._hand.take(self._attempt_of(row))
         return len(rows)
-
-    def _attempt(self, row: asyncpg.Record) -> Attempt:
-        job = Job(row["id"], row["task"], row["payload"], row["attempt"], row["owner"])
-        return Attempt(job, self._tasks[row["task"]], self._settings.result_bytes)

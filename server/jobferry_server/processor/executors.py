@@ -1,11 +1,11 @@
 """Where handlers run: coroutines on the loop, the others on a thread or in a process of their own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from jobferry_server.processor.job import Job
-from jobferry_server.processor.processes import HandlerProcesses
+from jobferry_server.processor.processes import HandlerProcesses, check_picklable
 from jobferry_server.processor.task import Task
 from jobferry_server.processor.threads import HandlerThreads
 
@@ -61,8 +61,11 @@ class CoroutineCall:
 class Executors:
     """All of them; ``default`` is where handlers that are no coroutines run unless they say so."""
 
-    def __init__(self, default: str) -> None:
+    def __init__(self, default: str, tasks: Iterable[Task]) -> None:
         self._default = default
+        for task in tasks:
+            if self._wants_process(task):
+                check_picklable(task.name, task.handler)
         self._threads = HandlerThreads()
         self._processes = HandlerProcesses(self._threads)
 
@@ -70,9 +73,12 @@ class Executors:
         """Call the task's handler. From the loop's thread only."""
         if task.is_async:
             return CoroutineCall(task.handler, arguments)
-        if (task.executor or self._default) == "process":
+        if self._wants_process(task):
             return self._processes.call(task.handler, job, arguments)
         return self._threads.call(lambda: task.handler(*arguments))
+
+    def _wants_process(self, task: Task) -> bool:
+        return not task.is_async and (task.executor or self._default) == "process"
 
     def close(self) -> None:
         """Let idle threads end, and end all processes."""

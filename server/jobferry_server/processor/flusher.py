@@ -9,12 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from jobferry_server.database import is_data_error
 from jobferry_server.isolate import isolate
-from jobferry_server.processor.attempt import Attempt, Completed, Dropped, Failed, Fence, Outcome
+from jobferry_server.processor.attempt import Attempt, Fence
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Flush, Ledger
+from jobferry_server.processor.outcome import Completed, Dropped, Failed, Outcome
 from jobferry_server.processor.trouble import after_error
 from jobferry_server.settings import ProcessorSettings
 
@@ -42,10 +44,13 @@ class Flusher:
         self._some = asyncio.Event()
         self._checked = 0.0
 
-    def add(self, attempt: Attempt, outcome: Outcome) -> None:
-        """An attempt has ended like this."""
-        if self._hand.drop(attempt) and not isinstance(outcome, Dropped):
+    def add(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """An attempt has ended like this; ``False`` if it had ended before."""
+        if not self._hand.drop(attempt):
+            return False
+        if not isinstance(outcome, Dropped):
             self._say_later((attempt, outcome))
+        return True
 
     @property
     def unsaid(self) -> list[Attempt]:
@@ -85,9 +90,11 @@ class Flusher:
 
     async def _say(self, outcomes: Sequence[Said]) -> None:
         flush = Flush.of(outcomes)
+        # What failed or is handed back leaves a last word to its next attempt.
+        ended = (attempt for attempt, outcome in outcomes if not isinstance(outcome, Completed))
         flush.moved = [
             (attempt, moved)
-            for attempt in self._hand.held
+            for attempt in chain(self._hand.held, ended)
             if (moved := attempt.moved()) is not None
         ]
         flush.running = self._to_check()

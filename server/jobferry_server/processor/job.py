@@ -5,14 +5,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from jobferry_server.errors import JobCancelled
 from jobferry_shared import strict_json
 from jobferry_shared.job import JobError
 
-__all__ = ["Earlier", "Job"]
+__all__ = ["Earlier", "Job", "Transaction"]
 
 MOST_CHECKPOINT = 64 * 1024
 
@@ -29,6 +29,23 @@ class Earlier:
     checkpoint: Any = None
 
 
+NOTHING = Earlier()
+
+
+class Transaction(Protocol):
+    """What stands behind :attr:`Job.connection`, open until the handler has ended."""
+
+    @property
+    def connection(self) -> Any:
+        """The connection, or what is awaited for it."""
+
+    async def complete(self, result: str | None) -> None:
+        """Complete the job and commit."""
+
+    async def end(self) -> None:
+        """Let the connection go, with whatever is not committed."""
+
+
 class Job:
     """One attempt at one job. Its methods may be called from the handler's thread or task."""
 
@@ -39,7 +56,8 @@ class Job:
         payload: str,
         attempt: int,
         owner: str | None,
-        earlier: Earlier = Earlier(),  # noqa: B008 - frozen
+        earlier: Earlier = NOTHING,
+        begin: "Callable[[Job], Transaction] | None" = None,
     ) -> None:
         self.id = id
         self.task = task
@@ -55,7 +73,10 @@ class Job:
         #: The latest progress that the handler reported, and its checkpoint as JSON text.
         self.reported: float | None = None
         self.kept: str | None = None
-        self._connect: Callable[[], Any] | None = None
+        #: The transaction behind :attr:`connection`, once the handler asked for it.
+        self.transaction: Transaction | None = None
+        self._begin = begin
+        self._on_move: Callable[[], None] | None = None
 
     @cached_property
     def payload(self) -> Any:
@@ -76,6 +97,7 @@ class Job:
         if math.isnan(fraction):
             raise ValueError("progress is a number between 0 and 1")
         self.reported = min(1.0, max(0.0, float(fraction)))
+        self._moved()
 
     def checkpoint(self, data: Any) -> None:
         """Keep something small for the next attempt, should there be one: any JSON, up to 64 kB.
@@ -88,6 +110,7 @@ class Job:
         if len(text.encode()) > MOST_CHECKPOINT:
             raise ValueError(f"a checkpoint has at most {MOST_CHECKPOINT} octets")
         self.kept = text
+        self._moved()
 
     @property
     def connection(self) -> Any:
@@ -97,15 +120,25 @@ class Job:
         coroutine. It commits when the handler returns and the job is still this attempt's;
         otherwise all is rolled back. So its effects happen exactly once.
         """
-        if self._connect is None:
-            raise RuntimeError("job.connection is for handlers on a thread or the event loop")
-        return self._connect()
+        if self.transaction is None:
+            if self._begin is None:
+                raise RuntimeError("job.connection is for handlers on a thread or the event loop")
+            self.transaction = self._begin(self)
+        return self.transaction.connection
 
-    def connect_with(self, connect: Callable[[], Any]) -> None:
-        """Say where :attr:`connection` comes from."""
-        self._connect = connect
+    def for_child(self) -> "Job":
+        """The same job for the hands of another process."""
+        return Job(self.id, self.task, self.payload_text, self.attempt, self.owner, self.earlier)
+
+    def on_move(self, call: Callable[[], None]) -> None:
+        """Call this after every progress and checkpoint."""
+        self._on_move = call
 
     def check(self) -> None:
         """Raise :class:`JobCancelled` if the handler should stop."""
         if self.stop_reason:
             raise JobCancelled(self.stop_reason)
+
+    def _moved(self) -> None:
+        if self._on_move is not None:
+            self._on_move()

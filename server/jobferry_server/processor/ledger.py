@@ -7,14 +7,18 @@ from typing import Any
 import asyncpg
 
 from jobferry_server.database import Pool
-from jobferry_server.processor.attempt import Attempt, Completed, Failed, Fence, Outcome, Released
+from jobferry_server.processor.attempt import Attempt, Fence, Moved
+from jobferry_server.processor.outcome import Completed, Failed, Outcome, Released
 
 __all__ = ["Flush", "Ledger"]
 
-CLAIM = "select id, task, payload, attempt, owner from jobferry.claim($1, $2, $3, $4)"
+CLAIM = (
+    "select id, task, payload, attempt, owner, progress, error, checkpoint"
+    " from jobferry.claim($1, $2, $3, $4)"
+)
 FLUSH = (
     "select id, attempt, verdict from jobferry.flush($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16, $17)"
+    " $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
 )
 
 
@@ -25,7 +29,7 @@ class Flush:
     completed: list[tuple[Attempt, Completed]] = field(default_factory=list)
     failed: list[tuple[Attempt, Failed]] = field(default_factory=list)
     released: list[tuple[Attempt, Released]] = field(default_factory=list)
-    moved: list[tuple[Attempt, float]] = field(default_factory=list)
+    moved: list[tuple[Attempt, Moved]] = field(default_factory=list)
     running: Sequence[Attempt] = ()
 
     @classmethod
@@ -99,11 +103,14 @@ class Ledger:
             *_fences(attempt for attempt, _ in flush.failed),
             [outcome.error for _, outcome in flush.failed],
             [outcome.final for _, outcome in flush.failed],
-            [None for _ in flush.failed],
+            [outcome.delay for _, outcome in flush.failed],
             [outcome.detail for _, outcome in flush.failed],
+            [outcome.places for _, outcome in flush.failed],
             *_fences(attempt for attempt, _ in flush.moved),
-            [progress for _, progress in flush.moved],
+            [progress for _, (progress, _) in flush.moved],
+            [checkpoint for _, (_, checkpoint) in flush.moved],
             *_fences(attempt for attempt, _ in flush.released),
+            [outcome.pause for _, outcome in flush.released],
             *_fences(flush.running),
         )
         return {(row["id"], row["attempt"]): row["verdict"] for row in rows}

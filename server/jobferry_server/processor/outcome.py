@@ -34,6 +34,11 @@ class Failed:
     items: tuple[int, ...] | None = None
 
     @property
+    def places(self) -> str | None:
+        """``items`` as an array literal of Postgres."""
+        return None if self.items is None else "{" + ",".join(map(str, self.items)) + "}"
+
+    @property
     def error(self) -> str:
         """What the device sees, as JSON text."""
         return json.dumps({"code": self.code, "message": self.message}, ensure_ascii=False)
@@ -77,7 +82,7 @@ def failed_with(error: BaseException, job: Job) -> Failed:
 def _places(job: Job, items: list[int]) -> tuple[int, ...] | None:
     """These, if the payload has such items; otherwise ``None``, which is all of it."""
     number = len(job.payload) if isinstance(job.payload, list) else 0
-    return tuple(items) if items and 0 <= items[0] and items[-1] < number else None
+    return tuple(items) if items and items[0] >= 0 and items[-1] < number else None
 
 
 def _storable(text: object) -> str:

@@ -8,7 +8,8 @@ counts as a failed attempt, and another process takes its place.
 import multiprocessing
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -17,7 +18,7 @@ from jobferry_server.processor.child import Raised, Returned, Stop, Work, serve
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.threads import HandlerThreads, ThreadCall
 
-__all__ = ["HandlerProcesses"]
+__all__ = ["HandlerProcesses", "check_picklable"]
 
 _context = multiprocessing.get_context("spawn")
 
@@ -63,8 +64,12 @@ class Child:
         """End it at once."""
         self._process.kill()
 
-    def _died(self) -> TaskError:
+    def bury(self) -> None:
+        """Take note of its end, which leaves nothing of it."""
         self._process.join()
+
+    def _died(self) -> TaskError:
+        self.bury()
         return TaskError(
             f"the process that ran the handler ended with {self._process.exitcode}",
             code="process_died",
@@ -89,20 +94,16 @@ class ProcessCall:
 
     def interrupt(self) -> None:
         """Raise :class:`JobCancelled` in the handler."""
-        child = self._child
-        if child is not None:
-            try:
-                child.tell(Stop(self._job.stop_reason))
-            except OSError:
-                # It is gone, as wanted; the thread that waits for it says so.
-                pass
+        # If it is gone, the thread that waits for it says so.
+        with suppress(OSError):
+            if self._child is not None:
+                self._child.tell(Stop(self._job.stop_reason))
 
     def give_up(self) -> bool:
         """Kill the process."""
-        child = self._child
-        if child is None:
+        if self._child is None:
             return self._waiting.give_up()
-        child.kill()
+        self._child.kill()
         return True
 
     def _run(self) -> Any:
@@ -125,4 +126,37 @@ class HandlerProcesses:
         self, handler: Callable[..., Any], job: Job, arguments: tuple[Any, ...]
     ) -> ProcessCall:
         """Run ``handler(job, …)`` in a process. From the loop's thread only."""
-        return ProcessCall(self._threads, self, Work(handler, job, arguments[1:]), job)
+        return ProcessCall(self._threads, self, Work(handler, job.for_child(), arguments[1:]), job)
+
+    @contextmanager
+    def child(self) -> Iterator[Child]:
+        """A process to run one job in, used again unless it came to harm."""
+        try:
+            child = self._idle.get_nowait()
+        except Empty:
+            child = Child()
+            self._all.add(child)
+        try:
+            yield child
+        finally:
+            if child.alive:
+                self._idle.put(child)
+            else:
+                self._all.discard(child)
+
+    def close(self) -> None:
+        """End all processes."""
+        for child in list(self._all):
+            child.kill()
+            child.bury()
+
+
+def check_picklable(name: str, handler: Callable[..., Any]) -> None:
+    """:class:`ConfigurationError` unless another process can find this handler."""
+    try:
+        pickle.dumps(handler)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigurationError(
+            f"the handler of task {name!r} can't run in a process: {error}",
+            hint="Define it at the top level of a module, under the name it was decorated with.",
+        ) from error

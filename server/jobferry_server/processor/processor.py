@@ -4,9 +4,10 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from jobferry_server.errors import ConfigurationError, Stopped
+from jobferry_server.errors import ConfigurationError, Delay, Stopped
+from jobferry_server.processor.attempt import Middleware
 from jobferry_server.processor.service import Service
 from jobferry_server.processor.task import Task
 from jobferry_server.settings import ProcessorSettings
@@ -22,6 +23,7 @@ class Processor:
 
     def __init__(self) -> None:
         self.tasks: dict[str, Task] = {}
+        self._around: list[Middleware] = []
 
     def task(
         self,
@@ -29,6 +31,9 @@ class Processor:
         *,
         max_attempts: int | None = None,
         timeout: float | None = None,
+        hard_timeout: float | None = None,
+        retry: Callable[[int], Delay] | None = None,
+        executor: Literal["thread", "process", "async"] | None = None,
     ) -> Callable[[H], H]:
         """Make the decorated function the handler of a task.
 
@@ -37,8 +42,13 @@ class Processor:
         pydantic model. ``async def`` runs on the event loop, anything else on a thread. Without a
         name it handles the jobs that name no task.
 
-        A job fails for good after ``max_attempts`` attempts, or its own, whichever are fewer. An
-        attempt that takes longer than ``timeout`` seconds is stopped and counts as failed.
+        ``executor="process"`` runs it in a process of its own, for work that computes; progress and
+        cancellation work there too. It must then be at the top level of a module.
+
+        A job fails for good after ``max_attempts`` attempts, or its own, whichever are fewer. It is
+        tried again after ``retry(attempt)`` seconds, see :class:`Backoff`. An attempt that takes
+        longer than ``timeout`` seconds is told to stop and counts as failed; ``hard_timeout`` ends
+        it whether it obeys or not: a process is killed, a thread or coroutine left behind.
 
         A handler may run twice for one job, if its processor dies at the last moment.
         """
@@ -46,14 +56,25 @@ class Processor:
         def register(handler: H) -> H:
             if name in self.tasks:
                 raise ConfigurationError(f"task {name!r} has a handler already")
-            self.tasks[name] = Task(name, handler, max_attempts, timeout)
+            self.tasks[name] = Task(
+                name, handler, max_attempts, timeout, hard_timeout, retry, executor
+            )
             return handler
 
         return register
 
+    def middleware(self, around: Middleware) -> Middleware:
+        """Run ``await around(job, call)`` around every handler; ``await call()`` runs it.
+
+        One place for tracing, metrics and error reporters. The first that is registered is the
+        outermost. What it returns is the result, what it raises is the failure.
+        """
+        self._around.append(around)
+        return around
+
     def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
         """This processor at work on a database; ``await service.run(stop)``."""
-        return Service(self.tasks, dsn, settings or ProcessorSettings())
+        return Service(self.tasks, dsn, settings or ProcessorSettings(), self._around)
 
     def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:
         """Process jobs until SIGINT or SIGTERM, then finish or hand back what runs."""

@@ -7,20 +7,24 @@ then it is somebody else's.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from jobferry_server.beside import beside
 from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
-from jobferry_server.processor.attempt import RELEASED, Released
+from jobferry_server.processor.attempt import RELEASED, Middleware
 from jobferry_server.processor.claimer import Claimer
+from jobferry_server.processor.executors import Executors
 from jobferry_server.processor.flusher import Flusher
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.keeper import Keeper, new_name
 from jobferry_server.processor.ledger import Ledger
+from jobferry_server.processor.outcome import Released
 from jobferry_server.processor.task import Task
-from jobferry_server.processor.threads import HandlerThreads
+from jobferry_server.processor.transaction import Transactions
 from jobferry_server.processor.trouble import after_error
+from jobferry_server.processor.workers import Workers
 from jobferry_server.settings import ProcessorSettings
 
 __all__ = ["Service"]
@@ -28,8 +32,6 @@ __all__ = ["Service"]
 ROLE = "jobferry_processor"
 #: Claim, flush and heartbeat each have one.
 CONNECTIONS = 3
-#: A worker lets the other loops run after so many jobs in a row.
-YIELD_EVERY = 32
 #: How long a handler that was told to stop may take to obey, in seconds.
 OBEY_SECONDS = 1.0
 
@@ -37,13 +39,18 @@ OBEY_SECONDS = 1.0
 class Service:
     """One processor process."""
 
-    def __init__(self, tasks: Mapping[str, Task], dsn: str, settings: ProcessorSettings) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        dsn: str,
+        settings: ProcessorSettings,
+        around: Sequence[Middleware] = (),
+    ) -> None:
         self._tasks = tasks
         self._dsn = dsn
         self._settings = settings
         self._hand = Hand()
-        self._threads = HandlerThreads()
-        self._closing = False
+        self._around = around
         #: Set once jobs are being taken.
         self.ready = asyncio.Event()
 
@@ -56,41 +63,52 @@ class Service:
         try:
             await self._work_until(stop, Ledger(pool, new_name()))
         finally:
-            self._threads.close()
             pool.terminate()
 
     async def _work_until(self, stop: asyncio.Event, ledger: Ledger) -> None:
-        keeper = Keeper(ledger, self._hand, list(self._tasks), self._settings.lease_seconds)
+        tasks = list(self._tasks)
+        keeper = Keeper(ledger, self._hand, tasks, self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
-        claimer = Claimer(
-            ledger,
-            self._hand,
-            self._tasks,
-            self._settings,
-            unsaid=lambda: flusher.unsaid,
-            on_lost_lease=keeper.begin_anew,
-        )
         bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
-        await patiently(keeper.register, stop)
-        workers = (self._work(flusher) for _ in range(self._settings.concurrency))
-        async with beside(stop, keeper.run(), keeper.look_for_unserved(), flusher.run(), *workers):
-            async with beside(stop, bell.run(), claimer.run()):
-                self.ready.set()
-                await stop.wait()
-            await self._wind_up(flusher)
+        async with self._workers(ledger, flusher) as workers:
+            claimer = Claimer(
+                ledger,
+                self._hand,
+                tasks,
+                self._settings,
+                attempt_of=workers.attempt,
+                unsaid=lambda: flusher.unsaid,
+                on_lost_lease=keeper.begin_anew,
+            )
+            await patiently(keeper.register, stop)
+            keeping = keeper.run(), keeper.look_for_unserved()
+            async with beside(stop, *keeping, flusher.run(), workers.run()):
+                async with beside(stop, bell.run(), claimer.run()):
+                    self.ready.set()
+                    await stop.wait()
+                await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
+
+    @asynccontextmanager
+    async def _workers(self, ledger: Ledger, flusher: Flusher) -> AsyncIterator[Workers]:
+        executors = Executors(self._settings.executor, self._tasks.values())
+        transactions = Transactions(self._dsn, lambda: ledger.processor, self._settings.concurrency)
+        try:
+            async with transactions:
+                yield Workers(
+                    self._hand,
+                    self._tasks,
+                    self._settings,
+                    executors,
+                    transactions,
+                    self._around,
+                    ended=flusher.add,
+                )
+        finally:
+            executors.close()
 
     def _ring(self, _: str = "") -> None:
         self._hand.ring()
-
-    async def _work(self, flusher: Flusher) -> None:
-        number = 0
-        while not self._closing:
-            attempt = await self._hand.ready.get()
-            flusher.add(attempt, await attempt.run(self._threads))
-            number += 1
-            if number % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
 
     async def _wind_up(self, flusher: Flusher) -> None:
         """Nothing more is taken: wait for what runs, hand back the rest."""
@@ -100,7 +118,6 @@ class Service:
         self._hand.stop_all(RELEASED)
         await self._until_empty(OBEY_SECONDS)
         # A handler that can't be stopped is left behind; its late result meets the fence.
-        self._closing = True
         for attempt in list(self._hand.held):
             flusher.add(attempt, Released())
 

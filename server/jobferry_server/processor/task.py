@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from jobferry_server.errors import ConfigurationError
+from jobferry_server.errors import ConfigurationError, Delay
 from jobferry_server.processor.job import Job
 from jobferry_shared import strict_json
 from jobferry_shared.messages import first_complaint
@@ -28,14 +28,21 @@ class InvalidResult(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What a processor knows how to do. ``timeout`` is in seconds."""
+    """What a processor knows how to do. Times are in seconds."""
 
     name: str
     handler: Callable[..., Any]
     max_attempts: int | None = None
     timeout: float | None = None
+    hard_timeout: float | None = None
+    retry: Callable[[int], Delay] | None = None
+    executor: str | None = None
 
     def __post_init__(self) -> None:
+        if self.executor not in (None, "async" if self.is_async else "thread", "process"):
+            raise ConfigurationError(f"task {self.name!r} can't run on {self.executor!r}")
+        if self.is_async and self.executor == "process":
+            raise ConfigurationError(f"task {self.name!r} is a coroutine: no process for it")
         if not 1 <= len(self._parameters) <= 2:
             raise ConfigurationError(
                 f"the handler of task {self.name!r} takes {len(self._parameters)} arguments",

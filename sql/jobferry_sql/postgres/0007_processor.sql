@@ -459,14 +459,15 @@ declare
   missed integer := 0;
 begin
   perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
+  -- First what leaves the fence standing.
+  if cardinality(moved) > 0 then
+    missed := missed + jobferry.progress_batch(processor, moved, moved_attempts, progresses, checkpoints);
+  end if;
   if cardinality(done) > 0 then
     missed := missed + jobferry.complete_batch(processor, done, done_attempts, results);
   end if;
   if cardinality(failed) > 0 then
     missed := missed + jobferry.fail_batch(processor, failed, failed_attempts, errors, final, delays, details, places);
-  end if;
-  if cardinality(moved) > 0 then
-    missed := missed + jobferry.progress_batch(processor, moved, moved_attempts, progresses, checkpoints);
   end if;
   if cardinality(released) > 0 then
     missed := missed + jobferry.release_batch(processor, released, released_attempts, pauses);

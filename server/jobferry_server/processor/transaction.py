@@ -1,0 +1,92 @@
+"""``job.connection``: what a handler writes to Postgres and its job's completion in one transaction."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import asyncpg
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from jobferry_server.processor.job import Job, Transaction
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+__all__ = ["Transactions"]
+
+#: Whatever the login is: completing a job is the processor's.
+AS_PROCESSOR = "set local role jobferry_processor"
+
+
+class Transactions:
+    """Opens them; connections are kept for the next, no more than there are workers."""
+
+    def __init__(self, dsn: str, processor: Callable[[], str], most: int) -> None:
+        self._processor = processor
+        self._sync = ConnectionPool(dsn, min_size=0, max_size=most, open=False)
+        self._async = asyncpg.create_pool(dsn, min_size=0, max_size=most)
+
+    def on_thread(self, job: Job) -> Transaction:
+        """For a handler on a thread."""
+        self._sync.open()
+        return _ThreadTransaction(self._sync, self._processor(), job)
+
+    def on_loop(self, job: Job) -> Transaction:
+        """For a handler that is a coroutine."""
+        return _LoopTransaction(self._async, self._processor(), job)
+
+    async def __aenter__(self) -> Self:
+        # Opens no connection yet.
+        await self._async
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._async.terminate()
+        await asyncio.to_thread(self._sync.close)
+
+
+class _ThreadTransaction:
+    def __init__(self, pool: ConnectionPool, processor: str, job: Job) -> None:
+        self._pool = pool
+        self._fence = processor, job.id, job.attempt
+        self.connection: psycopg.Connection[Any] = pool.getconn()
+
+    async def complete(self, result: str | None) -> None:
+        await asyncio.to_thread(self._complete, result)
+
+    async def end(self) -> None:
+        # Returned in whatever state: the pool rolls back, and drops what is broken.
+        await asyncio.to_thread(self._pool.putconn, self.connection)
+
+    def _complete(self, result: str | None) -> None:
+        self.connection.execute(AS_PROCESSOR)
+        self.connection.execute(
+            "select jobferry.complete_held(%s, %s, %s::smallint, %s)", (*self._fence, result)
+        )
+        self.connection.commit()
+
+
+class _LoopTransaction:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", processor: str, job: Job) -> None:
+        self._pool = pool
+        self._fence = processor, job.id, job.attempt
+        self.connection = asyncio.ensure_future(self._open())
+
+    async def complete(self, result: str | None) -> None:
+        connection = await self.connection
+        await connection.execute(AS_PROCESSOR)
+        await connection.execute(
+            "select jobferry.complete_held($1, $2, $3, $4)", *self._fence, result
+        )
+        await self._transaction.commit()
+
+    async def end(self) -> None:
+        # Returned in whatever state: the pool rolls back, and drops what is broken.
+        await self._pool.release(await self.connection)
+
+    async def _open(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        connection = await self._pool.acquire()
+        self._transaction = connection.transaction()
+        await self._transaction.start()
+        return connection

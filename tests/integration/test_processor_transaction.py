@@ -1,0 +1,131 @@
+"""``job.connection``: effects and completion in one transaction."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from integration.database import Database, held_row
+from integration.test_processor_handlers import finished, hurry, only, submitted
+from jobferry_server import Job
+from support.processes import eventually
+from support.services import Services
+
+WRITE = "insert into effects (job, attempt) values ('{}', {})"
+
+
+@pytest.fixture(autouse=True)
+def _effects(db: Database) -> None:
+    db.do("create table effects (job uuid, attempt int)")
+
+
+def effects(db: Database) -> list[int]:
+    return list(db.column("select attempt from effects order by attempt"))
+
+
+def on_thread(then: Callable[[Job], object]) -> Callable[[Job], object]:
+    def handler(job: Job) -> object:
+        job.connection.execute(WRITE.format(job.id, job.attempt).encode())
+        return then(job)
+
+    return handler
+
+
+def on_loop(then: Callable[[Job], object]) -> Callable[[Job], Any]:
+    async def handler(job: Job) -> object:
+        connection = await job.connection
+        await connection.execute(WRITE.format(job.id, job.attempt))
+        assert await job.connection is connection
+        return then(job)
+
+    return handler
+
+
+Colour = Callable[[Callable[[Job], object]], Callable[[Job], Any]]
+
+
+@pytest.fixture(params=[on_thread, on_loop], ids=["thread", "loop"])
+def colour(request: pytest.FixtureRequest) -> Colour:
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_what_a_handler_writes_is_there_with_its_completion(
+    db: Database, services: Services, colour: Colour
+) -> None:
+    with services.processor(only(colour(lambda _: {"n": 1}))):
+        row = finished(db, submitted(db))
+        assert effects(db) == [1]
+    assert (row["status"], row["result"], row["progress"]) == ("completed", {"n": 1}, 1)
+    assert db.events(row["id"]) == ["submitted", "started", "completed"]
+    db.assert_sound()
+
+
+def test_what_a_failed_attempt_wrote_is_taken_back(
+    db: Database, services: Services, colour: Colour
+) -> None:
+    def then(job: Job) -> None:
+        if job.attempt == 1:
+            raise ValueError
+
+    with services.processor(only(colour(then))):
+        job = submitted(db)
+        eventually(lambda: db.status(job) == "retrying")
+        assert effects(db) == []
+        hurry(db)
+        finished(db, job)
+    assert effects(db) == [2]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "lease lost"])
+def test_a_job_that_is_not_ours_any_more_leaves_nothing(
+    db: Database, services: Services, colour: Colour, how: str
+) -> None:
+    def then(job: Job) -> None:
+        with Database(db.dsn) as other:
+            if how == "cancelled":
+                other.cancel_batch(job.id)
+            else:
+                other.do("update jobferry.queue set locked_by = 'somebody else'")
+
+    with services.processor(only(colour(then))):
+        job = submitted(db)
+        if how == "cancelled":
+            assert finished(db, job)["status"] == "cancelled"
+        else:
+            eventually(lambda: db.value("select locked_by from jobferry.queue") == "somebody else")
+    assert effects(db) == []
+    assert db.status(job) == ("cancelled" if how == "cancelled" else "running")
+
+
+def test_a_ledger_row_in_somebody_s_hands_is_waited_for(db: Database, services: Services) -> None:
+    hold = threading.Event()
+    with services.processor(only(on_thread(lambda _: hold.wait(10)))):
+        job = submitted(db)
+        eventually(lambda: db.status(job) == "running")
+        with held_row(db.dsn, job):
+            hold.set()
+            waiting = (
+                "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'"
+                " and query like '%complete_held%'"
+            )
+            eventually(lambda: db.value(waiting))
+        assert finished(db, job)["status"] == "completed"
+    assert effects(db) == [1]
+
+
+def test_a_transaction_that_is_broken_is_a_failed_attempt(db: Database, services: Services) -> None:
+    def handler(job: Job) -> None:
+        connection = job.connection
+        connection.execute(WRITE.format(job.id, job.attempt).encode())
+        if job.attempt == 1:
+            with pytest.raises(psycopg.Error):
+                connection.execute("no sql")
+
+    with services.processor(only(handler)):
+        job = submitted(db)
+        eventually(lambda: db.status(job) == "retrying")
+        hurry(db)
+        finished(db, job)
+    assert effects(db) == [2]
