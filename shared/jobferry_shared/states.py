@@ -47,6 +47,8 @@ TRANSITIONS: dict[tuple[Status | None, Status], str] = {
     (Status.RETRYING, Status.RUNNING): "started",
     (Status.RUNNING, Status.QUEUED): "released",
     (Status.RUNNING, Status.RETRYING): "retrying",
+    (Status.RETRYING, Status.QUEUED): "rescheduled",
+    (Status.RETRYING, Status.SCHEDULED): "rescheduled",
     **{(source, Status.COMPLETED): "completed" for source in _UNFINISHED},
     **{(source, Status.FAILED): "failed" for source in _UNFINISHED},
     **{(source, Status.CANCELLED): "cancelled" for source in _UNFINISHED},
