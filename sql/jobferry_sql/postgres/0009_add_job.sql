@@ -122,7 +122,8 @@ create function jobferry.release_keys(ids uuid[]) returns void
 language sql volatile set search_path = '' as $$
   update jobferry.queue q set max_attempts = greatest(q.attempts, 1) where q.job_id = any (ids);
   update public.background_jobs b
-  set job_key = null, max_attempts = greatest(b.attempts, 1), version = pg_current_xact_id()
+  set job_key = null, max_attempts = greatest(b.attempts, 1),
+    revised = pg_current_xact_id(), version = pg_current_xact_id()
   where b.id = any (ids)
 $$;
 
@@ -167,8 +168,7 @@ end $$;
 
 -- Write these specs over the waiting jobs that have their keys, which are in our hands: the same ids,
 -- everything else as if they were new. Two arrays become one. With `preserve` a job that was not tried
--- yet keeps its time. `created` is new and `client_id` empty, so that every device learns the new
--- payload, even the one that sent the old.
+-- yet keeps its time. `revised` lets every device learn the new payload, even the one that sent the old.
 create function jobferry.replace_jobs(ids uuid[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
 returns setof public.background_jobs
 language sql volatile set search_path = '' as $$
@@ -184,10 +184,10 @@ language sql volatile set search_path = '' as $$
     set payload = case when jsonb_typeof(b.payload) = 'array' and jsonb_typeof(f.payload) = 'array'
         then b.payload || f.payload else f.payload end,
       task = f.identifier, queue_name = f.queue_name, priority = f.priority, run_at = f.run_at,
-      max_attempts = f.max_attempts, flags = f.flags, database_id = replace_jobs.database_id, client_id = null,
+      max_attempts = f.max_attempts, flags = f.flags, database_id = replace_jobs.database_id,
       attempts = 0, progress = 0, result = null, error = null, started_at = null,
       status = jobferry.status_of(false, false, f.run_at),
-      created = pg_current_xact_id(), version = pg_current_xact_id()
+      revised = pg_current_xact_id(), version = pg_current_xact_id()
     from fresh f where b.id = f.id
     returning b.*
   ),
@@ -284,15 +284,20 @@ language sql stable set search_path = '' as $$
   limit 1
 $$;
 
--- What add_job and add_jobs have in common: check, put in place, ring once.
+-- Ring once for whoever has something to do or to show.
+create function jobferry.ring_for(owner text) returns void
+language sql volatile set search_path = '' as $$
+  select jobferry.announce(array[owner]) where owner is not null;
+  select pg_notify('jobferry_queue', '')
+$$;
+
+-- What add_job and add_jobs have in common: put in place, ring once.
 create function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
 returns setof public.background_jobs
 language plpgsql volatile set search_path = '' as $$
 declare
-  keyed jobferry.job_spec[];
+  keyed jobferry.job_spec[] := array(select s from unnest(specs) s where s.job_key is not null);
 begin
-  perform jobferry.check_specs(specs, mode);
-  keyed := array(select s from unnest(specs) s where s.job_key is not null);
   if cardinality(keyed) = 0 then
     return query select * from jobferry.insert_jobs(specs, owner, database_id);
   else
@@ -300,24 +305,39 @@ begin
       array(select s from unnest(specs) s where s.job_key is null), owner, database_id);
     return query select * from jobferry.put_keyed(keyed, mode, owner, database_id);
   end if;
-  perform jobferry.announce(array[owner]) where owner is not null;
-  perform pg_notify('jobferry_queue', '');
+  perform jobferry.ring_for(owner);
 end $$;
 
--- Add one job; see docs/sql-api.md. Nulls mean defaults.
+-- The job that has this spec's key, however it fares; only if there is none, the spec's own.
+create function jobferry.job_or_insert(spec jobferry.job_spec, owner text, database_id uuid)
+returns public.background_jobs
+language plpgsql volatile set search_path = '' as $$
+declare
+  job public.background_jobs;
+begin
+  perform pg_advisory_xact_lock(jobferry.key_lock(owner, spec.job_key));
+  loop
+    select * into job from jobferry.job_with_key(owner, spec.job_key);
+    exit when found;
+    select * into job from jobferry.insert_jobs(array[spec], owner, database_id);
+    if found then
+      perform jobferry.ring_for(owner);
+      exit;
+    end if;
+  end loop;
+  return job;
+end $$;
+
+-- Add one job.
 create function jobferry.add_one(spec jobferry.job_spec, mode text, owner text, database_id uuid)
 returns public.background_jobs
 language plpgsql volatile set search_path = '' as $$
 declare
   job public.background_jobs;
 begin
+  perform jobferry.check_specs(array[spec], mode);
   if mode = 'unsafe_dedupe' and spec.job_key is not null then
-    perform pg_advisory_xact_lock(jobferry.key_lock(owner, spec.job_key));
-    select * into job from jobferry.job_with_key(owner, spec.job_key);
-    if found then
-      perform jobferry.check_specs(array[spec], mode);
-      return job;
-    end if;
+    return jobferry.job_or_insert(spec, owner, database_id);
   end if;
   select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
@@ -375,20 +395,166 @@ create function jobferry.add_jobs(
   owner text default null, database_id uuid default null
 ) returns setof public.background_jobs
 language plpgsql volatile security definer set search_path = '' as $$
+declare
+  mode text := case when job_key_preserve_run_at then 'preserve_run_at' else 'replace' end;
 begin
   if cardinality(specs) > 0 then
-    return query select * from jobferry.put_jobs(
-      specs, case when job_key_preserve_run_at then 'preserve_run_at' else 'replace' end, owner, database_id);
+    perform jobferry.check_specs(specs, mode);
+    return query select * from jobferry.put_jobs(specs, mode, owner, database_id);
   end if;
 end $$;
+
+-- The device's side of keys. Each device row is a job with an id of its own and stays one: what a
+-- newer one with its key replaces is cancelled, and says by which. See docs/decisions.
+
+-- End jobs that are in our hands, whatever they were doing: ledger, queue, event, notice.
+create function jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb)
+returns setof public.background_jobs
+language plpgsql volatile set search_path = '' as $$
+#variable_conflict use_column
+declare
+  owners text[];
+begin
+  return query
+  with ended as (
+    update public.background_jobs b
+    set status = end_jobs.status, completed = end_jobs.status = 'completed', cancelled = end_jobs.status = 'cancelled',
+      progress = case when end_jobs.status = 'completed' then 1 else b.progress end,
+      error = case when end_jobs.status = 'cancelled' then b.error else end_jobs.error end,
+      finished_at = now(), version = pg_current_xact_id()
+    where b.id = any (ids) and b.finished_at is null
+    returning b.*
+  ),
+  dequeued as (delete from jobferry.queue q using ended e where q.job_id = e.id),
+  audited as (
+    insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
+    select e.id, e.submitted_by, e.status, e.attempts, end_jobs.actor,
+      coalesce(end_jobs.detail, jobferry.event_detail(e.status, e.error))
+    from ended e
+  )
+  select * from ended;
+  select array_agg(distinct b.submitted_by) into owners from public.background_jobs b where b.id = any (ids);
+  perform jobferry.announce(owners);
+end $$;
+
+-- Cancel the waiting among these jobs, which are in our hands; the running ones may end. Their key
+-- passes on to `heir`.
+create function jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  detail jsonb := jsonb_build_object('replaced_by', heir);
+begin
+  if running then
+    perform jobferry.release_keys(array[old]);
+    insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
+    select b.id, b.submitted_by, 'replaced', b.attempts, actor, detail
+    from public.background_jobs b where b.id = old;
+  else
+    perform jobferry.end_jobs(array[old], 'cancelled', null, actor, detail);
+  end if;
+end $$;
+
+-- Take these jobs in hand without waiting for anybody; those that could be had.
+create function jobferry.try_hold_jobs(ids uuid[]) returns uuid[]
+language plpgsql volatile set search_path = '' as $$
+declare
+  rows_held uuid[];
+  entries_held uuid[];
+begin
+  rows_held := array(select b.id from public.background_jobs b where b.id = any (ids) for update skip locked);
+  entries_held := array(select q.job_id from jobferry.queue q where q.job_id = any (rows_held) for update skip locked);
+  return array(select id from unnest(rows_held) id
+    where id = any (entries_held) or not exists (select from jobferry.queue q where q.job_id = id));
+end $$;
+
+-- Make way for the keyed among these submits. Says by their places which must wait, since somebody is
+-- at work on their key (`held`), and which were overtaken by a later one here, by which (`heirs`).
+create function jobferry.make_way(
+  ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[],
+  out held integer[], out overtaken integer[], out heirs uuid[]
+) language plpgsql volatile set search_path = '' as $$
+declare
+  last integer[];
+  mine uuid[];
+  old record;
+begin
+  with key as materialized (
+    select distinct i.owner, i.job_key from unnest(owners, job_keys) i(owner, job_key) where i.job_key is not null
+  ),
+  tried as materialized (
+    select key.*, pg_try_advisory_xact_lock(jobferry.key_lock(key.owner, key.job_key)) as got from key
+  )
+  select coalesce(array_agg(i.number::integer), '{}') into held
+  from unnest(owners, job_keys) with ordinality i(owner, job_key, number)
+  join tried t on t.owner = i.owner and t.job_key = i.job_key
+  where not t.got;
+
+  -- A statement of its own: it sees what was done before we got the keys.
+  with newcomer as (
+    select distinct on (i.id) i.*
+    from unnest(ids, owners, job_keys, cancels) with ordinality i(id, owner, job_key, cancelled, number)
+    where i.job_key is not null and not i.cancelled and i.number <> all (held)
+      and not exists (select from public.background_jobs b where b.id = i.id)
+    order by i.id, i.number
+  ),
+  ranked as (
+    select n.number::integer, max(n.number) over (partition by n.owner, n.job_key)::integer as last from newcomer n
+  )
+  select array_agg(r.number) filter (where r.number = r.last), array_agg(r.number) filter (where r.number <> r.last),
+    array_agg(ids[r.last]) filter (where r.number <> r.last)
+  into last, overtaken, heirs from ranked r;
+
+  mine := jobferry.try_hold_jobs(array(
+    select k.id from jobferry.keyed_jobs(
+      array(select owners[n] from unnest(last) n), array(select job_keys[n] from unnest(last) n)) k));
+  for old in
+    select k.*, n as heir
+    from unnest(last) n, jobferry.keyed_jobs(array[owners[n]], array[job_keys[n]]) k
+  loop
+    if old.id = any (mine) then
+      perform jobferry.pass_key_on(old.id, old.running, ids[old.heir], 'device ' || client_ids[old.heir]);
+    else
+      held := held || array(
+        select i.number::integer from unnest(owners, job_keys) with ordinality i(owner, job_key, number)
+        where i.owner = old.owner and i.job_key = old.job_key);
+    end if;
+  end loop;
+  perform jobferry.release_failed_keys(
+    array(select owners[n] from unnest(last) n), array(select job_keys[n] from unnest(last) n));
+end $$;
+
+-- Say of the submits that were overtaken as they came in by which, if they did come in.
+create function jobferry.note_overtaken(ids uuid[], heirs uuid[]) returns void
+language sql volatile set search_path = '' as $$
+  insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
+  select b.id, b.submitted_by, 'cancelled', 0, 'device ' || b.client_id, jsonb_build_object('replaced_by', i.heir)
+  from unnest(ids, heirs) i(id, heir) join public.background_jobs b on b.id = i.id and b.status = 'cancelled'
+$$;
+
+-- A device that sends a revised job again has not heard of its first answer, and could not take the
+-- new payload before that: it shall hear of it once more.
+create function jobferry.tell_again(ids uuid[], client_ids uuid[]) returns void
+language sql volatile set search_path = '' as $$
+  with mine as materialized (
+    select b.id from unnest(ids, client_ids) i(id, client_id)
+    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
+    where b.revised is not null for update of b skip locked
+  ),
+  told as (
+    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
+    from mine where b.id = mine.id returning b.submitted_by
+  )
+  select jobferry.announce(array_agg(distinct submitted_by)) from told
+$$;
 
 call jobferry.settle_functions();
 
 grant execute on function
   jobferry.new_id, jobferry.key_lock, jobferry.check_specs, jobferry.keyed_jobs, jobferry.hold_jobs,
   jobferry.release_keys, jobferry.release_failed_keys, jobferry.insert_jobs, jobferry.replace_jobs,
-  jobferry.note_heirs, jobferry.try_keyed, jobferry.put_keyed, jobferry.job_with_key, jobferry.put_jobs,
-  jobferry.add_one
+  jobferry.note_heirs, jobferry.try_keyed, jobferry.put_keyed, jobferry.job_with_key, jobferry.ring_for,
+  jobferry.put_jobs, jobferry.job_or_insert, jobferry.add_one, jobferry.end_jobs, jobferry.pass_key_on,
+  jobferry.try_hold_jobs, jobferry.make_way, jobferry.note_overtaken, jobferry.tell_again
   to jobferry_engine;
 
 -- Whoever produces jobs, and handlers that add more of them.
