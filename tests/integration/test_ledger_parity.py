@@ -74,7 +74,7 @@ class Traces:
     def _comparable(self, name: str, value: Any) -> Any:
         if isinstance(value, datetime):
             return value if value == LATER else "about now" if value > self._since else "long ago"
-        if name in ("created", "version"):
+        if name in ("created", "version", "revised") and value is not None:
             return "a transaction"
         return self._names.get(str(value), value)
 
