@@ -3,6 +3,7 @@
 Every field is also an environment variable, ``JOBFERRY_`` and its name in capitals.
 """
 
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -67,6 +68,8 @@ class ProcessorSettings(BaseSettings):
     result_bytes: PositiveInt = Field(
         Limits().payload_bytes, description="Largest result of a job, in octets."
     )
+    schedules: bool = Field(True, description="Whether to run what is scheduled, beside jobs.")
+    crontab: Path | None = Field(None, description="A file of schedules to load at the start.")
 
 
 def with_options(settings: S, **options: object) -> S:

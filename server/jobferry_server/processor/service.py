@@ -1,13 +1,13 @@
 """The processor at work.
 
 Workers run what is in hand, the claimer fills the hand, the flusher says what came of it, the
-keeper prolongs the lease; all on one event loop. A job is only ever lost by losing the lease, and
-then it is somebody else's.
+keeper prolongs the lease, the scheduler makes jobs of what recurs; all on one event loop. A job is
+only ever lost by losing the lease, and then it is somebody else's.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 
 from jobferry_server.beside import beside
 from jobferry_server.database import open_pool, patiently
@@ -21,13 +21,16 @@ from jobferry_server.processor.ledger import Ledger
 from jobferry_server.processor.task import Task
 from jobferry_server.processor.threads import HandlerThreads
 from jobferry_server.processor.trouble import after_error
+from jobferry_server.scheduler.service import Scheduler
 from jobferry_server.settings import ProcessorSettings
 
 __all__ = ["Service"]
 
 ROLE = "jobferry_processor"
-#: Claim, flush and heartbeat each have one.
-CONNECTIONS = 3
+#: Claim, flush, heartbeat and schedules each have one.
+CONNECTIONS = 4
+#: What a ring says that is not about jobs.
+SCHEDULES = "schedules"
 #: A worker lets the other loops run after so many jobs in a row.
 YIELD_EVERY = 32
 #: How long a handler that was told to stop may take to obey, in seconds.
@@ -54,12 +57,15 @@ class Service:
         """
         pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
         try:
-            await self._work_until(stop, Ledger(pool, new_name()))
+            scheduler = Scheduler(pool)
+            if (crontab := self._settings.crontab) is not None:
+                await patiently(lambda: scheduler.load(crontab), stop)
+            await self._work_until(stop, Ledger(pool, new_name()), scheduler)
         finally:
             self._threads.close()
             pool.terminate()
 
-    async def _work_until(self, stop: asyncio.Event, ledger: Ledger) -> None:
+    async def _work_until(self, stop: asyncio.Event, ledger: Ledger, scheduler: Scheduler) -> None:
         keeper = Keeper(ledger, self._hand, list(self._tasks), self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
         claimer = Claimer(
@@ -70,18 +76,24 @@ class Service:
             unsaid=lambda: flusher.unsaid,
             on_lost_lease=keeper.begin_anew,
         )
-        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
+
+        def ring(about: str = SCHEDULES) -> None:
+            self._hand.ring()
+            if about == SCHEDULES:
+                scheduler.ring()
+
+        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], ring, ring)
         await patiently(keeper.register, stop)
         workers = (self._work(flusher) for _ in range(self._settings.concurrency))
         async with beside(stop, keeper.run(), keeper.look_for_unserved(), flusher.run(), *workers):
-            async with beside(stop, bell.run(), claimer.run()):
+            async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
                 self.ready.set()
                 await stop.wait()
             await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
 
-    def _ring(self, _: str = "") -> None:
-        self._hand.ring()
+    def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
+        return [scheduler.run()] if self._settings.schedules else []
 
     async def _work(self, flusher: Flusher) -> None:
         number = 0
