@@ -2,7 +2,7 @@
 -- job of every slot.
 --
 --   insert into jobferry.scheduled_jobs (task_identifier, schedule_info) values ('clean_up', '{"hour": [2]}');
---   select jobferry.add_scheduled_job('clean_up', schedule_info := '{"cron": "0 2 * * *", "tz": "Europe/Paris"}');
+--   select jobferry.add_scheduled_job('clean_up', schedule_info := '0 2 * * *');
 --   select jobferry.run_scheduled_job(1);
 --
 -- Postgres can't tell what follows a slot, processors can: the database says what is due by its own
@@ -98,6 +98,18 @@ create function jobferry.add_scheduled_job(
 ) returns jobferry.scheduled_jobs
 language sql security definer set search_path = '' as $$
   select jobferry.add_scheduled_job(null::uuid, identifier, payload, schedule_info, job_key, queue_name, max_attempts, priority, owner, name)
+$$;
+
+-- The same from text, which an untyped literal is: a cron expression stands there as it is.
+create function jobferry.add_scheduled_job(
+  identifier text, payload text default null, schedule_info text default null, job_key text default null,
+  queue_name text default null, max_attempts integer default null, priority integer default null,
+  owner text default null, name text default null
+) returns jobferry.scheduled_jobs
+language sql security definer set search_path = '' as $$
+  select jobferry.add_scheduled_job(null::uuid, identifier, payload::json,
+    case when schedule_info ~ '^\s*[{"]' then schedule_info::json else to_json(schedule_info) end,
+    job_key, queue_name, max_attempts, priority, owner, name)
 $$;
 
 -- Remove a schedule; its jobs stay. False: there is none of that id.
@@ -257,6 +269,7 @@ grant select, delete,
 grant execute on function
   jobferry.add_scheduled_job(uuid, text, json, json, text, text, integer, integer, text, text),
   jobferry.add_scheduled_job(text, json, json, text, text, integer, integer, text, text),
+  jobferry.add_scheduled_job(text, text, text, text, text, integer, integer, text, text),
   jobferry.remove_scheduled_job, jobferry.run_scheduled_job
   to jobferry_producer, jobferry_processor;
 
