@@ -474,8 +474,7 @@ def test_both_ways_to_add(db: Database) -> None:
         ("jobferry.add_scheduled_job('t', payload := '{}'::json, schedule_info := '\"@daily\"')", "@daily"),
         ("jobferry.add_scheduled_job('t', schedule_info := json_build_object('hour', 2))", {"hour": 2}),
         (
-            "jobferry.add_scheduled_job(db_id := gen_random_uuid(), identifier := 't',"
-            " payload := '{}'::json, schedule_info := '{\"hour\": 2}'::json)",
+            "jobferry.add_scheduled_job(gen_random_uuid(), identifier := 't', schedule_info := '{\"hour\": 2}')",
             {"hour": 2},
         ),
     ],
@@ -578,7 +577,7 @@ def test_whoever_may_add_jobs_may_schedule_them(db: Database) -> None:
             producer.do(statement)
         for statement in (
             "update jobferry.scheduled_jobs set next_run_at = now()",
-            "insert into jobferry.scheduled_jobs (task_identifier, schedule_info, planned_at) values ('x', '{}', now())",
+            "insert into jobferry.scheduled_jobs (task_identifier, schedule_info, error) values ('x', '{}', '')",
             "select * from jobferry.due_schedules(null, 1)",
             "select jobferry.advance_schedule(1, '', null, null, now(), '{}', '{}', null, null, null)",
             "select jobferry.load_crontab('x', '[]')",
