@@ -181,9 +181,7 @@ class Database:
     def add(self, identifier: str = "default", **named: object) -> Row:
         """``add_job`` with these arguments by name; the row it returns."""
         names = "".join(f", {name} := %s" for name in named)
-        return self.row(
-            f"select * from jobferry.add_job(%s{names})", identifier, *named.values()
-        )
+        return self.row(f"select * from jobferry.add_job(%s{names})", identifier, *named.values())
 
     def add_many(self, *specs: Row, preserve: bool = False, owner: str | None = None) -> list[Row]:
         """``add_jobs``; each spec has what it names of a ``job_spec``."""

@@ -34,8 +34,10 @@ CALLS: dict[str, tuple[LiteralString, Any]] = {
         {"n": 1},
     ),
     "a tenant by name": (
-        "add_job(db_id := '0197a000-0000-7000-8000-00000000000d', identifier := 't',"
-        " payload := json_build_object('n', 1))",
+        (
+            "add_job(db_id := '0197a000-0000-7000-8000-00000000000d', identifier := 't',"
+            " payload := json_build_object('n', 1))"
+        ),
         {"n": 1},
     ),
     "all defaults by position": (
@@ -119,6 +121,10 @@ def test_ids_are_of_version_7_and_jobs_of_one_transaction_run_in_order(db: Datab
 
 # -- mistakes
 
+TWICE: LiteralString = (
+    "add_jobs(array[row('t',null,null,null,null,'k',null,null),"
+    " row('t',null,null,null,null,'k',null,null)]::jobferry.job_spec[])"
+)
 WRONG: dict[str, tuple[LiteralString, str]] = {
     "add_job('')": ("JF021", "needs an identifier"),
     "add_job(null::text)": ("JF021", "needs an identifier"),
@@ -129,10 +135,7 @@ WRONG: dict[str, tuple[LiteralString, str]] = {
     "add_job('t', '{')": ("22P02", "json"),
     "add_job('t', '\"\\u0000\"')": ("22P05", "Unicode"),
     "add_job('t', priority := 40000)": ("22003", "out of range"),
-    "add_jobs(array[row('t',null,null,null,null,'k',null,null), row('t',null,null,null,null,'k',null,null)]::jobferry.job_spec[])": (
-        "JF024",
-        "the same job_key",
-    ),
+    TWICE: ("JF024", "the same job_key"),
     "add_jobs(array[null]::jobferry.job_spec[])": ("JF021", "needs an identifier"),
 }
 
@@ -167,13 +170,13 @@ def plainly(db: Database, spec: Row) -> UUID:
 
 def by_add_job(db: Database, spec: Row) -> UUID:
     named = {"payload": Json(spec.get("payload", {})), "owner": ANNA}
-    row = db.add(**{"identifier": "default"} | spec | named)
+    row = db.add(**spec | named)
     assert isinstance(row["id"], UUID)
     return row["id"]
 
 
 def test_they_leave_what_a_plain_insert_leaves(db: Database, ear: Ear) -> None:
-    traces = []
+    traces: list[Traces] = []
     for way in (
         lambda: [plainly(db, spec) for spec in SPECS],
         lambda: [by_add_job(db, spec) for spec in SPECS],
@@ -202,11 +205,10 @@ def test_the_actor_is_who_called(db: Database) -> None:
 def test_a_call_that_is_rolled_back_leaves_nothing(db: Database, ear: Ear) -> None:
     kept = db.add(job_key="k", payload=Json({"n": 1}))
     ear.heard()
-    with pytest.raises(ZeroDivisionError), db.together():
+    with db.connection.transaction(force_rollback=True):
         db.add()
         db.add_many({}, {"job_key": "new"})
         assert db.add(job_key="k", payload=Json({"n": 2}))["id"] == kept["id"]
-        raise ZeroDivisionError
     assert db.rows("select * from background_jobs") == [kept]
     assert db.events(kept["id"]) == ["submitted"]
     assert ear.heard() == []

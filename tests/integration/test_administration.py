@@ -11,7 +11,6 @@ import psycopg
 import pytest
 
 from integration.database import ANNA, Beside, Database, Ear, Held, Row, Spec, held_row
-from integration.test_ledger_parity import Traces, assert_same
 from integration.test_job_keys import (
     absent,
     cancelled,
@@ -22,6 +21,7 @@ from integration.test_job_keys import (
     tried,
     waiting,
 )
+from integration.test_ledger_parity import Traces, assert_same
 from jobferry_server import Job, JobCancelled, Processor
 from support.processes import eventually
 from support.services import Services
@@ -106,7 +106,7 @@ PAIRS: dict[str, tuple[Way, Way]] = {
     "cancel": (plainly("cancelled = true"), by("cancel_jobs(%s::uuid[])")),
     "complete": (plainly("completed = true, progress = 1"), by("complete_jobs(%s::uuid[])")),
     "fail": (
-        plainly("status = 'failed', error = '{\"code\": \"permanently_failed\", \"message\": \"no\"}'"),
+        plainly('status = \'failed\', error = \'{"code": "permanently_failed", "message": "no"}\''),
         by("permanently_fail_jobs(%s::uuid[], 'no')"),
     ),
     "reschedule": (
@@ -155,9 +155,7 @@ def test_a_completed_job_has_no_result_and_no_error(db: Database) -> None:
 
 
 @pytest.mark.parametrize(("said", "heard"), [("no money", "no money"), (None, "failed by hand")])
-def test_a_job_that_is_failed_by_hand_says_why(
-    db: Database, said: str | None, heard: str
-) -> None:
+def test_a_job_that_is_failed_by_hand_says_why(db: Database, said: str | None, heard: str) -> None:
     job = waiting(db)
     db.rows("select from jobferry.permanently_fail_jobs(%s::uuid[], %s)", [job], said)
     error = {"code": "permanently_failed", "message": heard}
@@ -198,7 +196,7 @@ def test_a_cancel_reaches_the_handler(db: Database, services: Services) -> None:
 # -- remove_job
 
 
-REMOVED = {
+REMOVED: dict[Callable[[Database], UUID | None], str] = {
     waiting: "cancelled",
     tried: "cancelled",
     running: "running",

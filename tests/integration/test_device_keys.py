@@ -1,7 +1,5 @@
 """Job keys and devices: what a device submits with a key, and what it sees of what the server revises."""
 
-import json
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +14,9 @@ from integration.database import ANNA, DEVICE, Database, Ear, Spec, held_row
 from integration.wire import cancel, device, job, submit
 from jobferry_client import JobClient, Status
 from jobferry_client.replica import Replica
-from jobferry_shared.ids import new_id
-from jobferry_shared.messages import Change, StoredJob
 from support.facts import Ledger, differences, keep_a_diary, steps_back
 from support.processes import eventually
 from support.services import Services, token
-
 
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
@@ -256,7 +251,12 @@ def test_a_replaced_job_shows_its_new_payload_on_the_device(
             eventually(lambda c=client: {job.id for job in c.jobs()} == {mine.id, servers})  # type: ignore[misc]
         for identifier, key in (("sync", "sync"), ("report2", "r")):
             db.add(
-                identifier, owner=ANNA, job_key=key, payload=Json({"n": 2}), max_attempts=3, priority=4
+                identifier,
+                owner=ANNA,
+                job_key=key,
+                payload=Json({"n": 2}),
+                max_attempts=3,
+                priority=4,
             )
         for client in (till, phone):
             eventually(lambda c=client: all(job.payload == {"n": 2} for job in c.jobs()))  # type: ignore[misc]
@@ -356,48 +356,3 @@ def test_a_device_that_had_dropped_a_failed_job_gets_it_back_with_its_revival(
 def drop(path: Path, job: UUID) -> None:
     with closing(Replica(path)) as replica, replica._database.conn as connection:
         connection.execute("DELETE FROM background_jobs WHERE id = ?", (str(job),))
-
-
-# -- on the device alone
-
-
-@pytest.fixture
-def learn(tmp_path: Path) -> Callable[[UUID, Any], None]:
-    """Tell the file of a job, as the gateway would."""
-
-    def tell(id: UUID, payload: Any) -> None:  # noqa: A002
-        with closing(Replica(tmp_path / "till.db")) as replica:
-            spec = StoredJob(
-                id=str(id), timestamp=NOON, payload=json.dumps(payload), task="t"
-            )
-            change = Change(
-                id=str(id),
-                status=Status.QUEUED,
-                received_at=NOON,
-                run_at=NOON,
-                spec=spec,
-            )
-            replica.apply([change], "c", NOON)
-
-    return tell
-
-
-def test_a_job_that_is_still_to_be_sent_keeps_what_it_says(
-    tmp_path: Path, learn: Callable[[UUID, Any], None]
-) -> None:
-    """Its id may be somebody else's by mistake: then it must be refused, not changed."""
-    with JobClient(tmp_path / "till.db") as client:
-        mine = client.submit("t", {"n": 1})
-        learn(mine.id, {"n": 2})
-        assert client.get(mine.id).payload == {"n": 1}
-
-
-def test_what_is_learned_again_is_taken(
-    tmp_path: Path, learn: Callable[[UUID, Any], None]
-) -> None:
-    job = new_id()
-    with JobClient(tmp_path / "till.db") as client:
-        for payload in ({"n": 1}, {"n": 2}, {"n": 2.0}, True, 1, "x"):
-            learn(job, payload)
-            shown = client.get(job).payload
-            assert (shown, type(shown)) == (payload, type(payload))

@@ -8,7 +8,14 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+)
 from psycopg.types.json import Json
 
 from integration.database import Database, Held
@@ -51,7 +58,14 @@ class Model:
         self.status = status
         self.events += (event or status,)
 
+    def released(self, event: str) -> None:
+        """It may end, and is not tried again."""
+        self.key = None
+        self.max_attempts = max(self.attempts, 1)
+        self.moved("running", event)
+
     def waits(self) -> str:
+        """The status of one that was not tried, or not since."""
         return "scheduled" if self.delayed else "queued"
 
 
@@ -94,21 +108,21 @@ class Jobs(RuleBasedStateMachine):
         if new.key is None:
             return None
         found = self.keyed(new.owner, new.key)
+        failed = self.failed(new.owner, new.key)
         if mode == "unsafe_dedupe":
-            if found is not None:
-                return found[0]
-            failed = self.failed(new.owner, new.key)
-            return failed[-1] if failed else None
-        for id_ in self.failed(new.owner, new.key):
+            return found[0] if found else next(iter(failed), None)
+        for id_ in failed:
             self.model[id_].key = None
         if found is None:
             return None
         id_, old = found
         if old.status == "running":
-            old.key = None
-            old.max_attempts = max(old.attempts, 1)
-            old.moved("running", "replaced")
+            old.released("replaced")
             return None
+        return self.replaced(id_, old, new, mode)
+
+    def replaced(self, id_: UUID, old: Model, new: Model, mode: str) -> UUID:
+        """The new job takes the old one's place."""
         if isinstance(old.payload, list) and isinstance(new.payload, list):
             new.payload = old.payload + new.payload
         if mode == "preserve_run_at" and old.attempts == 0:
@@ -203,9 +217,7 @@ class Jobs(RuleBasedStateMachine):
             self.model[id_].key = None
         assert [row["id"] for row in rows] == ([found[0]] if found else [])
         if found and found[1].status == "running":
-            found[1].key = None
-            found[1].max_attempts = max(found[1].attempts, 1)
-            found[1].moved("running", "removed")
+            found[1].released("removed")
         elif found:
             found[1].moved("cancelled")
 

@@ -15,7 +15,7 @@ REVIVALS = {step for step, event in TRANSITIONS.items() if event == "revived"}
 
 def test_nothing_follows_a_finished_job_but_the_revival_of_a_failed_one() -> None:
     assert {step for step in TRANSITIONS if step[0] in FINISHED} == REVIVALS
-    assert REVIVALS == {(Status.FAILED, Status.QUEUED), (Status.FAILED, Status.SCHEDULED)}
+    assert {(Status.FAILED, Status.QUEUED), (Status.FAILED, Status.SCHEDULED)} == REVIVALS
 
 
 def test_every_unfinished_job_can_end_in_each_way() -> None:

@@ -12,8 +12,9 @@
 --
 -- Lock order: the keys in the order of their hashes, then ledger rows, then queue rows, each in the
 -- order of ids. Unlike the rest of the engine these functions wait for a ledger row that somebody is
--- writing: their caller chose the job. What waits for them in turn is only a call with the same key.
--- The gateway, which calls for everybody, tries and waits for nothing.
+-- writing: their caller chose the job. Nor do they hold up the rest when the caller's transaction is
+-- long: whoever passes over a ledger row does not come to wait for its queue row. Only a call with the
+-- same key waits. The gateway, which calls for everybody, tries and waits for nothing.
 
 do $$
 declare
