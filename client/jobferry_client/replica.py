@@ -49,8 +49,8 @@ class Replica:
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_file(path, keep_bytes=True)
-        self._cursor: str | None = None
         self._database.conn.create_function("same_json", 2, _same_json)
+        self._cursor: str | None = self.identity().cursor
 
     def close(self) -> None:
         """Close the file."""

@@ -162,7 +162,7 @@ function jobferry.check_running(processor text, ids uuid[], attempt_numbers smal
 
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text)
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body ea8da2576a9fcbc3201a2caf1e13ae04
 
 function jobferry.clear_away(ids uuid[])
@@ -172,7 +172,7 @@ function jobferry.clear_away(ids uuid[])
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
   returns integer
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 7c6bc094b8d4fdbf435aed4c5b7b8a48
 
 function jobferry.dequeue_job()
@@ -197,12 +197,12 @@ function jobferry.event_detail(status text, error jsonb)
 
 function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[])
   returns integer
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 1e5896a6618b412cc51047419d68d3f6
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], moved uuid[], moved_attempts smallint[], progresses real[], released uuid[], released_attempts smallint[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body af13573619b23237ef0cbe2e4b8a742d
 
 function jobferry.guard_job()
@@ -237,12 +237,12 @@ function jobferry.note_devices(client_ids uuid[], owners text[], versions text[]
 
 function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[])
   returns integer
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body efa5a58b4f944a83c5d1e369d2da7d7f
 
 function jobferry.reap(lease interval)
   returns integer
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 9cc315121e587e11e56f38828b71ffe3
 
 function jobferry.refuse_rewriting_history()
@@ -257,7 +257,7 @@ function jobferry.register_processor(processor text, tasks text[], version text)
 
 function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[])
   returns integer
-  plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off
+  plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 7a50556cf7139f43b852b54564fa55b4
 
 function jobferry.release_unknown(processor text, known uuid[])
@@ -366,6 +366,7 @@ grant select on table jobferry.migrations to jobferry_auditor
 grant select on table jobferry.migrations to jobferry_gateway
 grant select on table jobferry.migrations to jobferry_processor
 grant delete, insert, select, update on table jobferry.postponed_cancels to jobferry_engine
+grant select on table jobferry.postponed_cancels to jobferry_auditor
 grant delete, insert, select, update on table jobferry.processors to jobferry_engine
 grant select on table jobferry.processors to jobferry_auditor
 grant select on table jobferry.processors to jobferry_processor

@@ -50,6 +50,7 @@ class Claimer:
         self._target = settings.concurrency
         self._most = max(settings.concurrency, settings.prefetch)
         self._measured = (0, time.monotonic())
+        self._looked = 0.0
 
     async def run(self) -> None:
         """Claim for ever: when somebody rang and there is room, and from time to time anyway."""
@@ -57,13 +58,15 @@ class Claimer:
             self._hand.changed.clear()
             self._aim()
             wanted = self._target - len(self._hand.held)
-            if self._hand.rung and self._worth_it(wanted):
+            rest = self._looked + self._settings.poll_seconds - time.monotonic()
+            if (self._hand.rung or rest <= 0) and self._worth_it(wanted):
                 # Whoever rings from here on rings for the next claim.
                 self._hand.rung = False
+                self._looked = time.monotonic()
                 if await self._claim(wanted) == wanted:
                     self._hand.ring()
-            elif not await self._hand.change_within(self._settings.poll_seconds):
-                self._hand.rung = True
+            else:
+                await self._hand.change_within(rest if rest > 0 else self._settings.poll_seconds)
 
     def _worth_it(self, wanted: int) -> bool:
         """A claim for one job costs as much as one for a hundred: but a worker must not wait.

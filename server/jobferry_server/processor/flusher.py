@@ -79,8 +79,9 @@ class Flusher:
             raise
         finally:
             self._saying = []
-            # Whoever waited for less to be unsaid may look again.
-            self._hand.changed.set()
+            if outcomes:
+                # Whoever waited for less to be unsaid may look again.
+                self._hand.changed.set()
 
     async def _say(self, outcomes: Sequence[Said]) -> None:
         flush = Flush.of(outcomes)
