@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import asyncpg
 
 from jobferry_server.processor.attempt import Attempt
+from jobferry_server.processor.flags import ForbiddenFlags
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.ledger import Ledger
@@ -36,6 +37,7 @@ class Claimer:
         hand: Hand,
         tasks: Mapping[str, Task],
         settings: ProcessorSettings,
+        flags: ForbiddenFlags,
         unsaid: Callable[[], Sequence[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
     ) -> None:
@@ -43,6 +45,7 @@ class Claimer:
         self._hand = hand
         self._tasks = tasks
         self._settings = settings
+        self._flags = flags
         self._unsaid = unsaid
         self._on_lost_lease = on_lost_lease
         #: Did a claim fail whose answer we did not see? It may have taken jobs.
@@ -92,8 +95,9 @@ class Claimer:
         try:
             if self._in_doubt:
                 await self._ledger.release_unknown([*self._hand.held, *self._unsaid()])
+            flags = await self._flags.now()
             self._in_doubt = True
-            rows = await self._ledger.claim(list(self._tasks), most)
+            rows = await self._ledger.claim(list(self._tasks), flags, most)
             self._in_doubt = False
         except asyncpg.PostgresError as error:
             if error.sqlstate == NOT_REGISTERED:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from jobferry_server.errors import ConfigurationError, Stopped
+from jobferry_server.processor.flags import AskFlags
 from jobferry_server.processor.service import Service
 from jobferry_server.processor.task import Task
 from jobferry_server.settings import ProcessorSettings
@@ -18,9 +19,15 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 
 class Processor:
-    """A set of tasks and the service that runs them."""
+    """A set of tasks and the service that runs them.
 
-    def __init__(self) -> None:
+    ``forbidden_flags`` is asked before each claim; jobs that carry one of the flags it returns wait.
+    It may be a coroutine function; a plain one holds up the event loop, so it should only look at
+    what it knows.
+    """
+
+    def __init__(self, forbidden_flags: AskFlags | None = None) -> None:
+        self._forbidden_flags = forbidden_flags
         self.tasks: dict[str, Task] = {}
 
     def task(
@@ -29,6 +36,7 @@ class Processor:
         *,
         max_attempts: int | None = None,
         timeout: float | None = None,
+        max_running: int | None = None,
     ) -> Callable[[H], H]:
         """Make the decorated function the handler of a task.
 
@@ -40,20 +48,23 @@ class Processor:
         A job fails for good after ``max_attempts`` attempts, or its own, whichever are fewer. An
         attempt that takes longer than ``timeout`` seconds is stopped and counts as failed.
 
+        No more than ``max_running`` jobs of the task run at once, over all processors. The limit is
+        the database's from the moment this processor starts, until another one says otherwise.
+
         A handler may run twice for one job, if its processor dies at the last moment.
         """
 
         def register(handler: H) -> H:
             if name in self.tasks:
                 raise ConfigurationError(f"task {name!r} has a handler already")
-            self.tasks[name] = Task(name, handler, max_attempts, timeout)
+            self.tasks[name] = Task(name, handler, max_attempts, timeout, max_running)
             return handler
 
         return register
 
     def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
         """This processor at work on a database; ``await service.run(stop)``."""
-        return Service(self.tasks, dsn, settings or ProcessorSettings())
+        return Service(self.tasks, dsn, settings or ProcessorSettings(), self._forbidden_flags)
 
     def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:
         """Process jobs until SIGINT or SIGTERM, then finish or hand back what runs."""

@@ -14,6 +14,7 @@ from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.processor.attempt import RELEASED, Released
 from jobferry_server.processor.claimer import Claimer
+from jobferry_server.processor.flags import AskFlags, ForbiddenFlags
 from jobferry_server.processor.flusher import Flusher
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.keeper import Keeper, new_name
@@ -40,10 +41,17 @@ OBEY_SECONDS = 1.0
 class Service:
     """One processor process."""
 
-    def __init__(self, tasks: Mapping[str, Task], dsn: str, settings: ProcessorSettings) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        dsn: str,
+        settings: ProcessorSettings,
+        ask_flags: AskFlags | None = None,
+    ) -> None:
         self._tasks = tasks
         self._dsn = dsn
         self._settings = settings
+        self._flags = ForbiddenFlags(settings.forbidden_flags, ask_flags)
         self._hand = Hand()
         self._threads = HandlerThreads()
         self._closing = False
@@ -66,13 +74,14 @@ class Service:
             pool.terminate()
 
     async def _work_until(self, stop: asyncio.Event, ledger: Ledger, scheduler: Scheduler) -> None:
-        keeper = Keeper(ledger, self._hand, list(self._tasks), self._settings.lease_seconds)
+        keeper = Keeper(ledger, self._hand, self._tasks, self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
         claimer = Claimer(
             ledger,
             self._hand,
             self._tasks,
             self._settings,
+            self._flags,
             unsaid=lambda: flusher.unsaid,
             on_lost_lease=keeper.begin_anew,
         )

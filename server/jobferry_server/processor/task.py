@@ -28,14 +28,20 @@ class InvalidResult(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What a processor knows how to do. ``timeout`` is in seconds."""
+    """What a processor knows how to do. ``timeout`` is in seconds, ``max_running`` counts them all."""
 
     name: str
     handler: Callable[..., Any]
     max_attempts: int | None = None
     timeout: float | None = None
+    max_running: int | None = None
 
     def __post_init__(self) -> None:
+        if self.max_running is not None and self.max_running < 0:
+            raise ConfigurationError(
+                f"task {self.name!r} can not have max_running={self.max_running}",
+                hint="How many of its jobs may run at once, over all processors; 0 stops the task.",
+            )
         if not 1 <= len(self._parameters) <= 2:
             raise ConfigurationError(
                 f"the handler of task {self.name!r} takes {len(self._parameters)} arguments",

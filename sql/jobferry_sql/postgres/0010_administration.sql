@@ -161,9 +161,11 @@ language plpgsql volatile security definer set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(w.lock)
   from (select distinct jobferry.lease_key(id) as lock from unnest(worker_ids) id order by 1) w;
+  update jobferry.queue q set locked_until = '-infinity'
+  where q.locked_until is not null and substr(q.locked_by, length('worker ') + 1) = any (worker_ids);
   insert into jobferry.processors (id, tasks, version, last_seen)
   select distinct q.locked_by, '{}'::text[], '', '-infinity'::timestamptz
-  from jobferry.queue q where q.locked_by = any (worker_ids)
+  from jobferry.queue q where q.locked_by = any (worker_ids) and q.locked_until is null
   on conflict (id) do nothing;
   update jobferry.processors set last_seen = '-infinity' where id = any (worker_ids);
   return jobferry.reap('1000 years');
