@@ -276,7 +276,7 @@ class Database:
         assert broken == []
         held_by_nobody = self.rows(
             "select job_id, locked_by from jobferry.queue where locked_by is not null"
-            " and locked_by not in (select id from jobferry.processors)"
+            " and locked_until is null and locked_by not in (select id from jobferry.processors)"
         )
         assert held_by_nobody == []
 

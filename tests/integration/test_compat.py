@@ -110,7 +110,7 @@ def test_the_roles_reach_what_they_may(db: Database) -> None:
         )
         for refused in ("app_jobs.get_job('w')", "graphile_worker.remove_job('k')"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                producer.do(f"select {refused}")  # type: ignore[arg-type]
+                producer.do(f"select {refused}")
     with Database(db.dsn, "jobferry_processor") as worker:
         tasks = []
         for _ in range(3):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -102,13 +102,13 @@ def fires_with_a_real_tenant(payload: Row) -> Check:
     def check(db: Database) -> None:
         insert = "insert into my_table (id, field1, field2, field3) values (7, 'O''Brien', 2, null)"
         with pytest.raises(psycopg.Error, match="'database-uuid' is not the id of a database"):
-            db.do(cast("LiteralString", insert))
+            db.do(insert)
         made = db.value(
             "select pg_get_triggerdef(oid) from pg_trigger where tgname = 'auto_process'"
         )
         db.do("drop trigger auto_process on my_table")
-        db.do(cast("LiteralString", made.replace("database-uuid", TENANT)))
-        fires("process_record", payload, cast("LiteralString", insert))(db)
+        db.do(made.replace("database-uuid", TENANT))
+        fires("process_record", payload, insert)(db)
 
     return check
 
@@ -120,6 +120,10 @@ def status(wanted: str) -> Check:
         assert db.column("select status from background_jobs") == [wanted]
 
     return check
+
+
+def nothing_yet(db: Database) -> None:
+    """A function of one's own that nothing calls."""
 
 
 def oban_job(db: Database) -> None:
@@ -246,7 +250,7 @@ CONTEXTS = (
     Context("INSERT INTO app_jobs.scheduled_jobs", planned),
     Context(
         "app_jobs.run_scheduled_job(1)",
-        lambda db: status("queued")(db),
+        status("queued"),
         before=("INSERT INTO app_jobs.scheduled_jobs",),
     ),
     Context("tg_add_job_with_row_id", fires_with_a_real_tenant({"id": 7}), before=(MY_TABLE,)),
@@ -263,7 +267,7 @@ CONTEXTS = (
     # A queue of one's own, filled by a trigger
     Context(
         "CREATE FUNCTION trigger_function()",
-        lambda db: None,
+        nothing_yet,
         before=(USERS, OBAN),
     ),
     Context(
@@ -290,7 +294,7 @@ def statement(mark: str) -> str:
 
 def execute(db: Database, sql: str, values: tuple[object, ...] = ()) -> None:
     """A statement as it is printed, ``$1`` and all."""
-    psycopg.RawCursor(db.connection).execute(cast("LiteralString", sql), values or None)
+    psycopg.RawCursor(db.connection).execute(sql, values or None)
 
 
 def test_every_statement_is_met_by_an_entry() -> None:
