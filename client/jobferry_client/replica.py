@@ -49,6 +49,7 @@ class Replica:
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_file(path, keep_bytes=True)
+        self._database.conn.create_function("same_json", 2, _same_json)
         self._cursor: str | None = self.identity().cursor
 
     def close(self) -> None:
@@ -186,6 +187,18 @@ def _learned(change: Change) -> dict[str, Any]:
         "client_id": change.client_id,
         "received_at": utc_text(change.received_at),
     }
+
+
+def _same_json(one: str, another: str) -> bool:
+    """Do two texts say the same, however they are written?"""
+    return one == another or _canonical(one) == _canonical(another)
+
+
+def _canonical(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _state(change: Change) -> dict[str, Any]:

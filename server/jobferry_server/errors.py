@@ -6,6 +6,8 @@
     └── ServerError
         ├── MigrationError        the schema is another than this code's
         ├── ConfigurationError    a setting is missing or makes no sense
+        ├── InvalidSchedule       a schedule says what nobody understands
+        ├── ScheduleRefused       a schedule is not there, or must not run now
         ├── TokenRefused          a token is not valid
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
@@ -27,10 +29,12 @@ __all__ = [
     "ConfigurationError",
     "Delay",
     "Fail",
+    "InvalidSchedule",
     "ItemsFailed",
     "JobCancelled",
     "MigrationError",
     "Retry",
+    "ScheduleRefused",
     "ServerError",
     "Snooze",
     "Stopped",
@@ -62,6 +66,21 @@ class ConfigurationError(ServerError):
     """A setting is missing or makes no sense."""
 
     default_code = "configuration"
+
+
+class InvalidSchedule(ServerError):
+    """A schedule or a line of a crontab says what nobody understands."""
+
+    default_code = "invalid_schedule"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="docs/schedules.md shows what a schedule may say.")
+
+
+class ScheduleRefused(ServerError):
+    """A schedule is not there, is there already, or must not run now."""
+
+    default_code = "schedule_refused"
 
 
 class TokenRefused(ServerError):

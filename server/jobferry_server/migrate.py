@@ -6,12 +6,15 @@ import psycopg
 
 from jobferry_server.database import require_version
 from jobferry_server.errors import MigrationError
-from jobferry_sql import Migration, migrations
+from jobferry_sql import Migration, compat, migrations
 
-__all__ = ["check", "migrate"]
+__all__ = ["check", "install_compat", "migrate"]
 
 #: Any number, as long as every version of Jobferry takes the same: two migrations wait in turn.
 _LOCK = 7_077_202_411
+
+#: The SQLSTATE of a compat schema that would take the name of a real one.
+_FOREIGN_SCHEMA = "JF040"
 
 _BOOKKEEPING = """
 create schema if not exists jobferry;
@@ -37,6 +40,23 @@ def migrate(dsn: str) -> list[Migration]:
                 (migration.version, migration.name, migration.checksum),
             )
     return missing
+
+
+def install_compat(dsn: str, name: str) -> None:
+    """Put another queue's names over ours, or bring them up to date.
+
+    :class:`MigrationError` if a schema of that name is somebody else's.
+    """
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        try:
+            connection.execute(compat(name).encode())
+        except psycopg.Error as error:
+            if error.sqlstate != _FOREIGN_SCHEMA:
+                raise
+            raise MigrationError(
+                str(error.diag.message_primary), hint=error.diag.message_hint
+            ) from error
 
 
 def check(dsn: str) -> None:

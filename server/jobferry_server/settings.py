@@ -3,16 +3,25 @@
 Every field is also an environment variable, ``JOBFERRY_`` and its name in capitals.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
 
 __all__ = ["GatewaySettings", "ProcessorSettings", "with_options"]
 
 S = TypeVar("S", bound=BaseSettings)
+
+
+def _split(value: object) -> object:
+    """``a,b`` as an environment variable or an option says it; anything else as it is."""
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 _CONFIG = SettingsConfigDict(env_prefix="JOBFERRY_", frozen=True, extra="ignore")
 
@@ -69,6 +78,11 @@ class ProcessorSettings(BaseSettings):
     )
     result_bytes: PositiveInt = Field(
         Limits().payload_bytes, description="Largest result of a job, in octets."
+    )
+    schedules: bool = Field(True, description="Whether to run what is scheduled, beside jobs.")
+    crontab: Path | None = Field(None, description="A file of schedules to load at the start.")
+    forbidden_flags: Words = Field(
+        (), description="Jobs that carry one of these flags, parted by commas, are left alone."
     )
 
 

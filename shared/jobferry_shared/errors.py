@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "message_too_large": "Send fewer rows in one message, or raise the gateway's limit.",
     "not_found": "You have no job with this id.",
     "payload_too_large": "Keep large data elsewhere and put its address in the payload, or raise the gateway's limit.",
+    "permanently_failed": "Somebody decided that this job has failed; the message says why. It can be rescheduled.",
     "process_died": "The handler's process was killed or crashed; the job is tried again while attempts are left.",
     "processor_lost": "The processor died while it ran this job; it is tried again while attempts are left.",
     "protocol_error": "Both sides must speak the protocol of docs/protocol.md.",

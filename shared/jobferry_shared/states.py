@@ -29,7 +29,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: Statuses that absorb: nothing follows them.
+#: Statuses that absorb what is written to them. Only a failed job may be revived, on purpose.
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 _UNFINISHED = (Status.SCHEDULED, Status.QUEUED, Status.RUNNING, Status.RETRYING)
@@ -48,9 +48,14 @@ TRANSITIONS: dict[tuple[Status | None, Status], str] = {
     (Status.RUNNING, Status.QUEUED): "released",
     (Status.RUNNING, Status.SCHEDULED): "snoozed",
     (Status.RUNNING, Status.RETRYING): "retrying",
+    (Status.RETRYING, Status.QUEUED): "rescheduled",
+    (Status.RETRYING, Status.SCHEDULED): "rescheduled",
     **{(source, Status.COMPLETED): "completed" for source in _UNFINISHED},
     **{(source, Status.FAILED): "failed" for source in _UNFINISHED},
     **{(source, Status.CANCELLED): "cancelled" for source in _UNFINISHED},
+    # The one door back, for an administrator alone: whatever anybody else writes is absorbed.
+    (Status.FAILED, Status.QUEUED): "revived",
+    (Status.FAILED, Status.SCHEDULED): "revived",
 }
 
 #: What happens on the device before the ledger knows the job.
@@ -64,7 +69,8 @@ LOCAL_TRANSITIONS: dict[tuple[Status | None, Status], str] = {
 
 def _reachable() -> dict[Status, frozenset[Status]]:
     """Every status with all that may come after it, however many steps a device did not see."""
-    steps = [(a, b) for a, b in (*TRANSITIONS, *LOCAL_TRANSITIONS) if a is not None]
+    every = (*TRANSITIONS, *LOCAL_TRANSITIONS)
+    steps = [(a, b) for a, b in every if a is not None and a not in FINISHED]
     after: dict[Status, set[Status]] = {status: set() for status in Status}
     for _ in Status:
         for source, target in steps:
@@ -76,5 +82,8 @@ _AFTER = _reachable()
 
 
 def can_follow(earlier: Status, later: Status) -> bool:
-    """May a device that showed ``earlier`` show ``later`` next? It may miss steps, never go back."""
+    """May a device that showed ``earlier`` show ``later`` next? It may miss steps, never go back.
+
+    Within one life of the job: that of a failed one which is revived begins anew.
+    """
     return later == earlier or later in _AFTER[earlier]

@@ -1,8 +1,8 @@
 """All SQL of Jobferry as files, and the few lines that read them.
 
 ``postgres/NNNN_*.sql`` and ``sqlite/NNNN_*.sql`` are numbered migrations, each immutable once
-released; ``queries/*.sql`` are the longer statements that Python sends. Every file opens with its
-story.
+released; ``queries/*.sql`` are the longer statements that Python sends; ``compat/*.sql`` put other
+queues' names over ours. Every file opens with its story.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-__all__ = ["Migration", "migrations", "query"]
+__all__ = ["COMPAT", "Migration", "compat", "migrations", "query"]
+
+#: The queues whose names can be put over ours.
+COMPAT = ("graphile_worker", "app_jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +47,9 @@ def migrations(dialect: str) -> tuple[Migration, ...]:
 def query(name: str) -> str:
     """The text of ``queries/<name>.sql``."""
     return (files(__name__) / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def compat(name: str) -> str:
+    """The text of ``compat/<name>.sql``, one of :data:`COMPAT`."""
+    return (files(__name__) / "compat" / f"{name}.sql").read_text(encoding="utf-8")

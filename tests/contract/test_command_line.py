@@ -28,13 +28,26 @@ COMMANDS = dict(commands(jobferry, "jobferry"))
 
 
 def test_these_are_the_commands() -> None:
-    parts = ["audit", "bench", "client", "demo", "gateway", "migrate", "processor", "token", "up"]
+    parts = [
+        "audit",
+        "bench",
+        "client",
+        "demo",
+        "gateway",
+        "migrate",
+        "processor",
+        "schedule",
+        "token",
+        "up",
+    ]
+    of_schedules = ["add", "load", "ls", "rm", "run"]
     of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
     assert sorted(COMMANDS) == sorted(
         [
             "jobferry",
             *(f"jobferry {name}" for name in parts),
             *(f"jobferry client {name}" for name in of_the_device),
+            *(f"jobferry schedule {name}" for name in of_schedules),
         ]
     )
 

@@ -176,6 +176,23 @@ class Database:
         )
         return sorted((row["number"], row["code"]) for row in found)
 
+    # -- the SQL API
+
+    def add(self, identifier: str = "default", **named: object) -> Row:
+        """``add_job`` with these arguments by name; the row it returns."""
+        names = "".join(f", {name} := %s" for name in named)
+        return self.row(f"select * from jobferry.add_job(%s{names})", identifier, *named.values())
+
+    def add_many(self, *specs: Row, preserve: bool = False, owner: str | None = None) -> list[Row]:
+        """``add_jobs``; each spec has what it names of a ``job_spec``."""
+        return self.rows(
+            "select * from jobferry.add_jobs(array(select s from"
+            " json_populate_recordset(null::jobferry.job_spec, %s) s), %s, owner := %s)",
+            Json([{"identifier": "default"} | spec for spec in specs]),
+            preserve,
+            owner,
+        )
+
     # -- the processor's functions
 
     def register(self, processor: str, *tasks: str) -> None:
@@ -264,7 +281,7 @@ class Database:
         assert broken == []
         held_by_nobody = self.rows(
             "select job_id, locked_by from jobferry.queue where locked_by is not null"
-            " and locked_by not in (select id from jobferry.processors)"
+            " and locked_until is null and locked_by not in (select id from jobferry.processors)"
         )
         assert held_by_nobody == []
 

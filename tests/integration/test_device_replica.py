@@ -1,5 +1,6 @@
 """The sync engine's half of the file: what is sent, and what becomes of the answers."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -330,6 +331,33 @@ def test_a_job_that_is_told_again_keeps_the_very_payload_it_had_here(device: Dev
     device.apply(change(job, Status.RUNNING, spec=spec))
     assert device.sql("SELECT payload FROM background_jobs") == [('{ "b": 1,  "a": 2 }',)]
     assert device.client.get(job).status is Status.RUNNING
+
+
+def test_what_the_server_has_revised_is_taken(device: Device) -> None:
+    job, spec = spec_of(1)
+    for payload in ({"n": 2}, {"n": 2.0}, True, 1, [1], "x"):
+        revised = {"payload": json.dumps(payload), "task": "revised", "priority": 9}
+        again = spec.model_copy(update=revised)
+        for told in (spec, again):
+            device.apply(change(job, Status.QUEUED, spec=told))
+        shown = device.client.get(job)
+        assert (shown.payload, type(shown.payload)) == (payload, type(payload))
+        assert (shown.task, shown.priority) == ("revised", 9)
+
+
+def test_a_job_that_is_still_to_be_sent_or_was_refused_keeps_what_it_says(device: Device) -> None:
+    """Its id may be another job's by mistake: then it must be refused, not changed."""
+    job = device.client.submit("t", {"n": 1})
+    spec = StoredJob(id=str(job.id), timestamp=NOON, payload='{"n": 2}', task="t")
+    device.apply(change(job, Status.QUEUED, spec=spec))
+    assert device.client.get(job.id).payload == {"n": 1}
+    other = device.client.submit("t", {"n": 1})
+    device.acknowledge(
+        rejected=[Rejection(seq=1, id=str(other.id), code="content_differs", message="")]
+    )
+    device.apply(change(other, Status.QUEUED, spec=spec.model_copy(update={"id": str(other.id)})))
+    shown = device.client.get(other.id)
+    assert (shown.payload, shown.status) == ({"n": 1}, Status.REJECTED)
 
 
 @pytest.mark.parametrize("stranger", [uuid1(), UUID(int=0)], ids=["version 1", "nil"])

@@ -74,7 +74,7 @@ class Traces:
     def _comparable(self, name: str, value: Any) -> Any:
         if isinstance(value, datetime):
             return value if value == LATER else "about now" if value > self._since else "long ago"
-        if name in ("created", "version"):
+        if name in ("created", "version", "revised") and value is not None:
             return "a transaction"
         return self._names.get(str(value), value)
 
@@ -108,6 +108,9 @@ def test_submit_batch_leaves_what_a_plain_insert_leaves(
     with db.together():
         insert_plainly(db, plain)
     by_triggers = Traces(db, ear, [spec.id for spec in plain])
+    # Their keys are free again.
+    db.do("update background_jobs set cancelled = true")
+    ear.heard()
     with db.together():
         assert db.submit(*ours) == []
     by_function = Traces(db, ear, [spec.id for spec in ours])

@@ -11,7 +11,13 @@ from psycopg.types.json import Json
 from integration.database import DEVICE, Database, Held, Spec
 from jobferry_shared.ids import new_id
 
-ROLES = ("jobferry_gateway", "jobferry_processor", "jobferry_auditor")
+ROLES = (
+    "jobferry_gateway",
+    "jobferry_processor",
+    "jobferry_auditor",
+    "jobferry_producer",
+    "jobferry_admin",
+)
 
 
 @contextmanager
@@ -228,7 +234,7 @@ def test_the_auditor_reads_everything_and_writes_nothing(db: Database) -> None:
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'identity'"
     )
-    assert len(tables) == 8
+    assert len(tables) == 11
     with acting_as(db, "jobferry_auditor") as auditor:
         for table in tables:
             auditor.rows(f"select * from {table}")
@@ -240,6 +246,81 @@ def test_the_auditor_reads_everything_and_writes_nothing(db: Database) -> None:
         )
         assert_refused(auditor, "select jobferry.cancel_batch('{}', '{}', '{}')")
         assert_refused(auditor, "select jobferry.reap('0')")
+
+
+# -- whoever adds jobs, and whoever administers them
+
+ADDING: list[LiteralString] = [
+    "select * from jobferry.add_job('t')",
+    "select * from jobferry.add_job('t', '{}', job_key := 'k', owner := 'anna')",
+    "select * from jobferry.add_job('t', '{}'::jsonb)",
+    "select * from jobferry.add_job(gen_random_uuid(), 't')",
+    (
+        "select * from jobferry.add_jobs("
+        "array[row('t', '{}', null, null, null, 'k', null, null)]::jobferry.job_spec[], owner := 'anna')"
+    ),
+]
+ADMINISTERING: list[LiteralString] = [
+    "select * from jobferry.remove_job('k')",
+    "select * from jobferry.complete_jobs('{}')",
+    "select * from jobferry.permanently_fail_jobs('{}')",
+    "select * from jobferry.cancel_jobs('{}')",
+    "select * from jobferry.reschedule_jobs('{}')",
+    "select jobferry.force_unlock_workers('{p}')",
+]
+BY_HAND: list[LiteralString] = [
+    "insert into background_jobs (id, payload) values (gen_random_uuid(), '{}')",
+    "update background_jobs set cancelled = true",
+    "delete from background_jobs",
+    "update jobferry.queue set attempts = 0",
+    "delete from jobferry.queue",
+    "select jobferry.submit_batch('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+    "select jobferry.claim('p', '{default}', '{}', 1)",
+    "select jobferry.reap('0')",
+    "select jobferry.put_jobs('{}', 'replace', null, null)",
+    "select jobferry.end_jobs('{}', 'completed', null, 'me', null)",
+    "set session_replication_role = replica",
+]
+
+
+def test_a_producer_adds_jobs_and_does_nothing_else(db: Database) -> None:
+    held = exists(db)
+    before = db.job(held.id)
+    with acting_as(db, "jobferry_producer") as producer:
+        for statement in ADDING:
+            assert producer.row(statement)["task"] == "t"
+        for statement in (*ADMINISTERING, *BY_HAND, "select * from background_jobs"):
+            assert_refused(producer, statement)
+    assert db.job(held.id) == before
+    db.assert_sound()
+
+
+def test_an_administrator_goes_through_the_functions(db: Database) -> None:
+    held = exists(db)
+    with acting_as(db, "jobferry_admin") as admin:
+        for statement in (*ADDING, *ADMINISTERING):
+            admin.rows(statement)
+        assert [row["id"] for row in admin.rows("select * from background_jobs")]
+        admin.rows("select * from background_job_events, jobferry.queue, jobferry.migrations")
+        for statement in BY_HAND:
+            assert_refused(admin, statement)
+    assert db.status(held.id) == "retrying"
+    db.assert_sound()
+
+
+@pytest.mark.parametrize("role", ["jobferry_gateway", "jobferry_auditor"])
+def test_the_others_have_no_part_in_that(db: Database, role: LiteralString) -> None:
+    with acting_as(db, role) as part:
+        for statement in (*ADDING, *ADMINISTERING):
+            assert_refused(part, statement)
+
+
+def test_a_handler_s_role_adds_jobs(db: Database) -> None:
+    with acting_as(db, "jobferry_processor") as processor:
+        for statement in ADDING:
+            assert processor.row(statement)["task"] == "t"
+        for statement in ADMINISTERING:
+            assert_refused(processor, statement)
 
 
 # -- the history

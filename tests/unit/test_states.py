@@ -10,8 +10,12 @@ ON_THE_DEVICE_ALONE = {Status.PENDING, Status.REJECTED}
 IN_THE_LEDGER = set(Status) - ON_THE_DEVICE_ALONE
 
 
-def test_nothing_follows_a_finished_job() -> None:
-    assert not {source for source, _ in TRANSITIONS if source in FINISHED}
+REVIVALS = {step for step, event in TRANSITIONS.items() if event == "revived"}
+
+
+def test_nothing_follows_a_finished_job_but_the_revival_of_a_failed_one() -> None:
+    assert {step for step in TRANSITIONS if step[0] in FINISHED} == REVIVALS
+    assert {(Status.FAILED, Status.QUEUED), (Status.FAILED, Status.SCHEDULED)} == REVIVALS
 
 
 def test_every_unfinished_job_can_end_in_each_way() -> None:
@@ -34,7 +38,8 @@ def test_no_job_is_born_running_retrying_or_failed() -> None:
 
 @pytest.mark.parametrize(("source", "target"), [*TRANSITIONS, *LOCAL_TRANSITIONS])
 def test_every_step_may_be_shown(source: Status | None, target: Status) -> None:
-    assert source is None or can_follow(source, target)
+    """A revival begins another life."""
+    assert source is None or can_follow(source, target) == ((source, target) not in REVIVALS)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -1,5 +1,7 @@
 """``jobferry processor``."""
 
+from pathlib import Path
+
 import click
 
 from jobferry_server.application import load_processor
@@ -14,7 +16,19 @@ __all__ = ["processor"]
 @click.argument("app", metavar="MODULE:OBJECT")
 @dsn
 @click.option("--concurrency", type=int, help="Jobs that run at once.  [default: 10]")
-def processor(app: str, dsn: str, concurrency: int | None) -> None:
+@click.option(
+    "--schedules/--no-schedules",
+    default=None,
+    help="Whether to run what is scheduled, beside jobs.  [default: schedules]",
+)
+@click.option(
+    "--crontab",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of schedules to load at the start.",
+)
+def processor(
+    app: str, dsn: str, concurrency: int | None, schedules: bool | None, crontab: Path | None
+) -> None:
     """Run the jobs of an application's tasks, until SIGTERM.
 
     MODULE:OBJECT is a jobferry_server.Processor, looked for in this folder and in what is
@@ -22,6 +36,8 @@ def processor(app: str, dsn: str, concurrency: int | None) -> None:
     while; the rest is handed back. More settings are environment variables; docs/settings.md lists
     them.
     """
-    settings = with_options(ProcessorSettings(), concurrency=concurrency)
+    settings = with_options(
+        ProcessorSettings(), concurrency=concurrency, schedules=schedules, crontab=crontab
+    )
     service = load_processor(app).service(dsn, settings)
     run_until_signalled(service.run)

@@ -45,6 +45,8 @@ class Batch:
     ops: Sequence[Operation]
     rejected: list[Rejection] = field(default_factory=list)
     decided: bool = False
+    #: Does it wait for a job key that somebody is at work on?
+    held: bool = False
     #: The ledger's clock at the commit of its submits.
     received_at: datetime | None = None
 

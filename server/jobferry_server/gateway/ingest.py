@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobferry_server.database import Pool, is_data_error, is_transient
-from jobferry_server.gateway.device import Batch
+from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.isolate import isolate
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJSON
@@ -28,6 +28,9 @@ RETRY_SECONDS = 0.2
 #: then after twice as long each time, up to a bound.
 POSTPONED_SECONDS = 0.02
 MOST_POSTPONED_SECONDS = 0.5
+#: A job with a key that somebody is at work on is tried again after this, and with it all that its
+#: device said after it.
+HELD_SECONDS = 0.05
 
 SUBMIT = (
     "select now() as received_at, array_agg(number) as numbers, array_agg(code) as codes"
@@ -63,6 +66,7 @@ class GroupCommit:
         self._limits = limits
         self._most = most
         self._waiting: deque[Batch] = deque()
+        self._held: dict[Device, list[Batch]] = {}
         self._some = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -82,17 +86,21 @@ class GroupCommit:
         """Commit group after group, for ever."""
         while True:
             await self._some.wait()
-            group = self._next_group()
-            await self._commit_until_done(group)
+            if group := self._next_group():
+                await self._commit_until_done(group)
             if not self._waiting:
                 self._some.clear()
-                self._idle.set()
+                if not self._held:
+                    self._idle.set()
 
     def _next_group(self) -> list[Batch]:
         group: list[Batch] = []
         room = self._most
         while self._waiting and (not group or len(self._waiting[0].ops) <= room):
             batch = self._waiting.popleft()
+            if batch.device in self._held:
+                self._held[batch.device].append(batch)
+                continue
             room -= len(batch.ops)
             group.append(batch)
         return group
@@ -109,11 +117,13 @@ class GroupCommit:
                 else:
                     log.warning("the database does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
-        _answer(group)
+        _answer(batch for batch in group if not batch.held)
+        self._hold([batch for batch in group if batch.held])
 
     async def _commit(self, group: list[Batch]) -> None:
         for batch in group:
             batch.rejected.clear()
+            batch.held = False
         submits = [
             _Submit(batch, op)
             for batch in group
@@ -122,7 +132,9 @@ class GroupCommit:
         ]
         if submits:
             await isolate(submits, self._write_submits, is_data_error, _refused)
-        cancels = [_Cancel(b, op) for b in group for op in b.ops if isinstance(op, Cancel)]
+        _hold_what_follows(group)
+        free = [batch for batch in group if not batch.held]
+        cancels = [_Cancel(b, op) for b in free for op in b.ops if isinstance(op, Cancel)]
         if cancels:
             await self._write_cancels(cancels)
 
@@ -158,7 +170,21 @@ class GroupCommit:
             submit.batch.received_at = answer["received_at"]
         for number, code in zip(answer["numbers"] or (), answer["codes"] or (), strict=True):
             refused = submits[number - 1]
-            refused.batch.reject(refused.op.job.id, code, _REASONS[code])
+            if code == "busy":
+                refused.batch.held = True
+            else:
+                refused.batch.reject(refused.op.job.id, code, _REASONS[code])
+
+    def _hold(self, batches: list[Batch]) -> None:
+        """These are to be committed again a little later; each is idempotent."""
+        for batch in batches:
+            if batch.device not in self._held:
+                asyncio.get_running_loop().call_later(HELD_SECONDS, self._resume, batch.device)
+            self._held.setdefault(batch.device, []).append(batch)
+
+    def _resume(self, device: Device) -> None:
+        self._waiting.extendleft(reversed(self._held.pop(device)))
+        self._some.set()
 
     async def _write_cancels(self, cancels: Sequence[_Cancel]) -> None:
         left = await self._pool.fetch(
@@ -196,6 +222,15 @@ class GroupCommit:
             log.warning("postponed cancels could not be tried: %s", error)
             return 1
         return left
+
+
+def _hold_what_follows(group: Sequence[Batch]) -> None:
+    """What a device said last must not be done first: it may cancel what is held."""
+    held = set()
+    for batch in group:
+        batch.held = batch.held or batch.device in held
+        if batch.held:
+            held.add(batch.device)
 
 
 def _answer(batches: Iterable[Batch]) -> None:

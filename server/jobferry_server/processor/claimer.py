@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from jobferry_server.processor.attempt import Attempt
+from jobferry_server.processor.flags import ForbiddenFlags
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Ledger
 from jobferry_server.processor.trouble import after_error
@@ -34,6 +35,7 @@ class Claimer:
         hand: Hand,
         tasks: Sequence[str],
         settings: ProcessorSettings,
+        flags: ForbiddenFlags,
         attempt_of: Callable[[asyncpg.Record], Attempt],
         unsaid: Callable[[], Sequence[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
@@ -42,6 +44,7 @@ class Claimer:
         self._hand = hand
         self._tasks = tasks
         self._settings = settings
+        self._flags = flags
         self._attempt_of = attempt_of
         self._unsaid = unsaid
         self._on_lost_lease = on_lost_lease
@@ -92,8 +95,9 @@ class Claimer:
         try:
             if self._in_doubt:
                 await self._ledger.release_unknown([*self._hand.held, *self._unsaid()])
+            flags = await self._flags.now()
             self._in_doubt = True
-            rows = await self._ledger.claim(self._tasks, most)
+            rows = await self._ledger.claim(self._tasks, flags, most)
             self._in_doubt = False
         except asyncpg.PostgresError as error:
             if error.sqlstate == NOT_REGISTERED:

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping
 from uuid import uuid4
 
 from jobferry_server.processor.attempt import LOST
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Ledger
+from jobferry_server.processor.task import Task
 from jobferry_server.processor.trouble import after_error
 from jobferry_shared import __version__
 
@@ -25,15 +26,18 @@ UNSERVED_SECONDS = 30.0
 class Keeper:
     """Prolongs our lease, ends those of the dead, reports work that nobody does."""
 
-    def __init__(self, ledger: Ledger, hand: Hand, tasks: Sequence[str], lease: float) -> None:
+    def __init__(self, ledger: Ledger, hand: Hand, tasks: Mapping[str, Task], lease: float) -> None:
         self._ledger = ledger
         self._hand = hand
         self._tasks = tasks
         self._lease = lease
 
     async def register(self) -> None:
-        """Begin the lease."""
-        await self._ledger.register(self._tasks, __version__)
+        """Begin the lease, with our tasks' limits in force."""
+        for name, task in sorted(self._tasks.items()):
+            if task.max_running is not None:
+                await self._ledger.limit(name, task.max_running)
+        await self._ledger.register(list(self._tasks), __version__)
         await self._ledger.reap(self._lease)
 
     async def begin_anew(self) -> None:

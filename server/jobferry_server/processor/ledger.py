@@ -81,9 +81,15 @@ class Ledger:
         rows = await self._pool.fetch("select task, jobs from jobferry.unserved_tasks()")
         return [(row["task"], row["jobs"]) for row in rows]
 
-    async def claim(self, tasks: Sequence[str], most: int) -> list[asyncpg.Record]:
-        """Take due jobs."""
-        return await self._pool.fetch(CLAIM, self.processor, tasks, [], most)
+    async def limit(self, task: str, max_running: int) -> None:
+        """From now on no more jobs of this task run at once, over all processors."""
+        await self._pool.execute("select jobferry.limit_task($1, $2)", task, max_running)
+
+    async def claim(
+        self, tasks: Sequence[str], forbidden_flags: Sequence[str], most: int
+    ) -> list[asyncpg.Record]:
+        """Take due jobs that carry none of the flags."""
+        return await self._pool.fetch(CLAIM, self.processor, tasks, forbidden_flags, most)
 
     async def release_unknown(self, known: Iterable[Attempt]) -> None:
         """Give back what is held in our name and we do not know of."""

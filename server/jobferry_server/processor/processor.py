@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from jobferry_server.errors import ConfigurationError, Delay, Stopped
 from jobferry_server.processor.attempt import Middleware
+from jobferry_server.processor.flags import AskFlags
 from jobferry_server.processor.service import Service
 from jobferry_server.processor.task import Task
 from jobferry_server.settings import ProcessorSettings
@@ -19,9 +20,15 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 
 class Processor:
-    """A set of tasks and the service that runs them."""
+    """A set of tasks and the service that runs them.
 
-    def __init__(self) -> None:
+    ``forbidden_flags`` is asked before each claim; jobs that carry one of the flags it returns wait.
+    It may be a coroutine function; a plain one holds up the event loop, so it should only look at
+    what it knows.
+    """
+
+    def __init__(self, forbidden_flags: AskFlags | None = None) -> None:
+        self._forbidden_flags = forbidden_flags
         self.tasks: dict[str, Task] = {}
         self._around: list[Middleware] = []
 
@@ -34,6 +41,7 @@ class Processor:
         hard_timeout: float | None = None,
         retry: Callable[[int], Delay] | None = None,
         executor: Literal["thread", "process", "async"] | None = None,
+        max_running: int | None = None,
     ) -> Callable[[H], H]:
         """Make the decorated function the handler of a task.
 
@@ -50,6 +58,9 @@ class Processor:
         longer than ``timeout`` seconds is told to stop and counts as failed; ``hard_timeout`` ends
         it whether it obeys or not: a process is killed, a thread or coroutine left behind.
 
+        No more than ``max_running`` jobs of the task run at once, over all processors. The limit is
+        the database's from the moment this processor starts, until another one says otherwise.
+
         A handler may run twice for one job, if its processor dies at the last moment.
         """
 
@@ -57,7 +68,7 @@ class Processor:
             if name in self.tasks:
                 raise ConfigurationError(f"task {name!r} has a handler already")
             self.tasks[name] = Task(
-                name, handler, max_attempts, timeout, hard_timeout, retry, executor
+                name, handler, max_attempts, timeout, hard_timeout, retry, executor, max_running
             )
             return handler
 
@@ -74,7 +85,9 @@ class Processor:
 
     def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
         """This processor at work on a database; ``await service.run(stop)``."""
-        return Service(self.tasks, dsn, settings or ProcessorSettings(), self._around)
+        return Service(
+            self.tasks, dsn, settings or ProcessorSettings(), self._around, self._forbidden_flags
+        )
 
     def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:
         """Process jobs until SIGINT or SIGTERM, then finish or hand back what runs."""

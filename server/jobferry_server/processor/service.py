@@ -1,13 +1,13 @@
 """The processor at work.
 
 Workers run what is in hand, the claimer fills the hand, the flusher says what came of it, the
-keeper prolongs the lease; all on one event loop. A job is only ever lost by losing the lease, and
-then it is somebody else's.
+keeper prolongs the lease, the scheduler makes jobs of what recurs; all on one event loop. A job is
+only ever lost by losing the lease, and then it is somebody else's.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from jobferry_server.beside import beside
@@ -16,6 +16,7 @@ from jobferry_server.doorbell import Doorbell
 from jobferry_server.processor.attempt import RELEASED, Middleware
 from jobferry_server.processor.claimer import Claimer
 from jobferry_server.processor.executors import Executors
+from jobferry_server.processor.flags import AskFlags, ForbiddenFlags
 from jobferry_server.processor.flusher import Flusher
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.keeper import Keeper, new_name
@@ -25,13 +26,16 @@ from jobferry_server.processor.task import Task
 from jobferry_server.processor.transaction import Transactions
 from jobferry_server.processor.trouble import after_error
 from jobferry_server.processor.workers import Workers
+from jobferry_server.scheduler.service import Scheduler
 from jobferry_server.settings import ProcessorSettings
 
 __all__ = ["Service"]
 
 ROLE = "jobferry_processor"
-#: Claim, flush and heartbeat each have one.
-CONNECTIONS = 3
+#: Claim, flush, heartbeat and schedules each have one.
+CONNECTIONS = 4
+#: What a ring says that is not about jobs.
+SCHEDULES = "schedules"
 #: How long a handler that was told to stop may take to obey, in seconds.
 OBEY_SECONDS = 1.0
 
@@ -45,10 +49,12 @@ class Service:
         dsn: str,
         settings: ProcessorSettings,
         around: Sequence[Middleware] = (),
+        ask_flags: AskFlags | None = None,
     ) -> None:
         self._tasks = tasks
         self._dsn = dsn
         self._settings = settings
+        self._flags = ForbiddenFlags(settings.forbidden_flags, ask_flags)
         self._hand = Hand()
         self._around = around
         #: Set once jobs are being taken.
@@ -61,21 +67,30 @@ class Service:
         """
         pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
         try:
-            await self._work_until(stop, Ledger(pool, new_name()))
+            scheduler = Scheduler(pool)
+            if (crontab := self._settings.crontab) is not None:
+                await patiently(lambda: scheduler.load(crontab), stop)
+            await self._work_until(stop, Ledger(pool, new_name()), scheduler)
         finally:
             pool.terminate()
 
-    async def _work_until(self, stop: asyncio.Event, ledger: Ledger) -> None:
-        tasks = list(self._tasks)
-        keeper = Keeper(ledger, self._hand, tasks, self._settings.lease_seconds)
+    async def _work_until(self, stop: asyncio.Event, ledger: Ledger, scheduler: Scheduler) -> None:
+        keeper = Keeper(ledger, self._hand, self._tasks, self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
-        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], self._ring, self._ring)
+
+        def ring(about: str = SCHEDULES) -> None:
+            self._hand.ring()
+            if about == SCHEDULES:
+                scheduler.ring()
+
+        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], ring, ring)
         async with self._workers(ledger, flusher) as workers:
             claimer = Claimer(
                 ledger,
                 self._hand,
-                tasks,
+                list(self._tasks),
                 self._settings,
+                self._flags,
                 attempt_of=workers.attempt,
                 unsaid=lambda: flusher.unsaid,
                 on_lost_lease=keeper.begin_anew,
@@ -83,11 +98,14 @@ class Service:
             await patiently(keeper.register, stop)
             keeping = keeper.run(), keeper.look_for_unserved()
             async with beside(stop, *keeping, flusher.run(), workers.run()):
-                async with beside(stop, bell.run(), claimer.run()):
+                async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
                     self.ready.set()
                     await stop.wait()
                 await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
+
+    def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
+        return [scheduler.run()] if self._settings.schedules else []
 
     @asynccontextmanager
     async def _workers(self, ledger: Ledger, flusher: Flusher) -> AsyncIterator[Workers]:
@@ -106,9 +124,6 @@ class Service:
                 )
         finally:
             executors.close()
-
-    def _ring(self, _: str = "") -> None:
-        self._hand.ring()
 
     async def _wind_up(self, flusher: Flusher) -> None:
         """Nothing more is taken: wait for what runs, hand back the rest."""

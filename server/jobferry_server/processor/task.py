@@ -28,7 +28,7 @@ class InvalidResult(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What a processor knows how to do. Times are in seconds."""
+    """What a processor knows how to do. Times are in seconds; ``max_running`` counts all processors."""
 
     name: str
     handler: Callable[..., Any]
@@ -37,12 +37,18 @@ class Task:
     hard_timeout: float | None = None
     retry: Callable[[int], Delay] | None = None
     executor: str | None = None
+    max_running: int | None = None
 
     def __post_init__(self) -> None:
         if self.executor not in (None, "async" if self.is_async else "thread", "process"):
             raise ConfigurationError(f"task {self.name!r} can't run on {self.executor!r}")
         if self.is_async and self.executor == "process":
             raise ConfigurationError(f"task {self.name!r} is a coroutine: no process for it")
+        if self.max_running is not None and self.max_running < 0:
+            raise ConfigurationError(
+                f"task {self.name!r} can not have max_running={self.max_running}",
+                hint="How many of its jobs may run at once, over all processors; 0 stops the task.",
+            )
         if not 1 <= len(self._parameters) <= 2:
             raise ConfigurationError(
                 f"the handler of task {self.name!r} takes {len(self._parameters)} arguments",

@@ -33,7 +33,8 @@ begin
       ('attempts', 'smallint not null', false), ('job_key', 'text', false), ('flags', 'text[]', false),
       ('database_id', 'uuid', false), ('status', 'text not null', false), ('error', 'jsonb', false),
       ('received_at', 'timestamp with time zone not null', false), ('started_at', 'timestamp with time zone', false),
-      ('finished_at', 'timestamp with time zone', false), ('created', 'xid8 not null', false), ('version', 'xid8 not null', false)
+      ('finished_at', 'timestamp with time zone', false), ('created', 'xid8 not null', false), ('version', 'xid8 not null', false),
+      ('revised', 'xid8', false)
     ) as wanted(name, type, recipe)
     left join (
       select a.attname as name, format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end as type
@@ -75,7 +76,9 @@ alter table public.background_jobs
   add column if not exists started_at timestamptz,
   add column if not exists finished_at timestamptz,
   add column if not exists created xid8 not null default pg_current_xact_id(),
-  add column if not exists version xid8 not null default pg_current_xact_id();
+  add column if not exists version xid8 not null default pg_current_xact_id(),
+  -- Who last changed what the submitter had said of the job, so that it travels down once more.
+  add column if not exists revised xid8;
 
 -- The recipe let a late "completed = true" fall on a cancelled row. The cancel was first: it stands.
 update public.background_jobs set

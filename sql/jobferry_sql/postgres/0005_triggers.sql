@@ -24,6 +24,7 @@ language plpgsql security definer set search_path = '' as $$
 begin
   NEW.created := pg_current_xact_id();
   NEW.version := NEW.created;
+  NEW.revised := null;
   NEW.received_at := now();
   NEW.status := jobferry.status_of(NEW.completed, NEW.cancelled, NEW.run_at);
   NEW.finished_at := case when NEW.completed or NEW.cancelled then now() end;
@@ -42,6 +43,10 @@ begin
   end if;
   NEW.created := OLD.created;
   NEW.version := pg_current_xact_id();
+  NEW.revised := case
+    when (NEW.task, NEW.queue_name, NEW.priority, NEW.max_attempts, NEW.job_key, NEW.flags, NEW.database_id, NEW.payload)
+      is distinct from (OLD.task, OLD.queue_name, OLD.priority, OLD.max_attempts, OLD.job_key, OLD.flags, OLD.database_id, OLD.payload)
+    then NEW.version else OLD.revised end;
   NEW.status := case
     when NEW.completed or NEW.cancelled then jobferry.status_of(NEW.completed, NEW.cancelled, NEW.run_at)
     when NEW.status <> OLD.status then NEW.status

@@ -15,7 +15,8 @@ $$;
 -- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
 -- (another owner has that id) or `content_differs` (the owner used it for another job). The same job
 -- again is no news and no error: that is what makes a resend safe. What is known is not even tried, as
--- ON CONFLICT would wait for whoever is writing that row.
+-- ON CONFLICT would wait for whoever is writing that row. A third code, `busy`, is for jobs with a key
+-- that somebody is at work on this moment: ask again. Jobs without a key have no part in that.
 create function jobferry.submit_batch(
   ids uuid[], owners text[], client_ids uuid[], timestamps timestamptz[], payloads text[], tasks text[],
   queue_names text[], priorities smallint[], run_ats timestamptz[], max_attempts smallint[], job_keys text[],
@@ -27,7 +28,19 @@ declare
   added integer;
   ready integer;
   owners_added text[];
+  keyed boolean := cardinality(array_remove(job_keys, null)) > 0;
+  way record;
+  held integer[] := '{}';
+  place integer;
 begin
+  if keyed then
+    select * into way from jobferry.make_way(ids, owners, client_ids, job_keys, cancels);
+    held := way.held;
+    foreach place in array coalesce(way.overtaken, '{}') loop
+      cancels[place] := true;
+    end loop;
+  end if;
+
   with input as (
     select * from unnest(ids, owners, client_ids, timestamps, payloads, tasks, queue_names, priorities,
       run_ats, submit_batch.max_attempts, job_keys, submit_batch.flags, database_ids, cancels) with ordinality
@@ -41,7 +54,7 @@ begin
       i.priority, coalesce(i.run_at, now() - (cardinality(ids) - i.number) * interval '1 microsecond'), i.max_attempts, i.job_key, i.flags::text[], i.database_id, i.cancelled,
       case when i.cancelled then 'cancelled' when i.run_at > now() then 'scheduled' else 'queued' end,
       case when i.cancelled then now() end
-    from input i where not exists (select from public.background_jobs b where b.id = i.id)
+    from input i where i.number <> all (held) and not exists (select from public.background_jobs b where b.id = i.id)
     order by i.id, i.number
     on conflict do nothing
     returning id, submitted_by, client_id, task, queue_name, priority, run_at, max_attempts, flags, status
@@ -61,12 +74,22 @@ begin
   if ready > 0 then
     perform pg_notify('jobferry_queue', '');
   end if;
+  if keyed then
+    perform jobferry.note_overtaken(array(select ids[n] from unnest(way.overtaken) n), way.heirs);
+    return query
+      select i.number::integer, 'busy' from unnest(ids, job_keys) with ordinality i(id, job_key, number)
+      where i.job_key is not null and not exists (select from public.background_jobs b where b.id = i.id);
+  end if;
   if added < cardinality(ids) then
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
-      from unnest(ids, owners, payloads, tasks) with ordinality i(id, owner, payload, task, number)
+      from unnest(ids, owners, payloads, tasks, client_ids) with ordinality i(id, owner, payload, task, client_id, number)
       join public.background_jobs b on b.id = i.id
-      where b.submitted_by is distinct from i.owner or b.task <> i.task or b.payload <> i.payload::jsonb;
+      where b.submitted_by is distinct from i.owner
+        or ((b.task <> i.task or b.payload <> i.payload::jsonb)
+          -- What the device once sent, and the server has revised since, is still its job.
+          and (b.revised is null or b.client_id is distinct from i.client_id));
+    perform jobferry.tell_again(ids, client_ids);
   end if;
 end $$;
 
@@ -149,9 +172,10 @@ end $$;
 --   active  on a first walk, unfinished jobs come first (true), then the finished (false); null: all.
 --
 -- The payload is left out where the device has it: it sent it, or an earlier page carried it. That is
--- told by the transaction that inserted the row, so a walk must not end before it has shown every row
--- that its target sees. One that was new to the device and changed before its page came has left the
--- target's sight: such rows follow at the end, by their ids, which stay where they are.
+-- told by the transactions that inserted the row and that last revised what it says, so a walk must
+-- not end before it has shown every row that its target sees. One that was new to the device, or
+-- revised, and changed before its page came has left the target's sight: such rows follow at the end,
+-- by their ids, which stay where they are.
 --
 -- Stops at `max_rows` rows or once `max_bytes` octets of payload and result are in the page; `room`
 -- is what was left of them after each row. The rows are read one by one from a cursor, so what does
@@ -179,7 +203,8 @@ begin
     order by b.version, b.id
     limit max_rows
   loop
-    if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since)) then
+    if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
+       and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
       job.payload := null;
     end if;
     number := number + 1;
@@ -200,7 +225,9 @@ begin
       and b.version >= pg_snapshot_xmin(target)
       and not pg_visible_in_snapshot(b.version, target)
       and pg_visible_in_snapshot(b.created, target)
-      and (since is null or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since)))
+      and (since is null
+        or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since))
+        or (pg_visible_in_snapshot(b.revised, target) and not pg_visible_in_snapshot(b.revised, since)))
       and (active is null or active = (b.finished_at is null))
       and (after_version is null or pg_visible_in_snapshot(after_version, target) or b.id > after_id)
     order by b.id

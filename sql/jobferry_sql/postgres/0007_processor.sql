@@ -61,7 +61,7 @@ begin
     select head.job_id from unnest(names) name
     cross join lateral (
       select q.job_id from jobferry.queue q
-      where q.queue_name = name and q.run_at <= now() and q.task = any (tasks)
+      where q.queue_name = name and q.run_at <= now() and (tasks is null or q.task = any (tasks))
         and (q.flags is null or not q.flags && forbidden_flags)
       order by q.priority, q.run_at, q.job_id limit 1
     ) head
@@ -77,52 +77,72 @@ language sql volatile set search_path = '' as $$
 $$;
 
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
--- named queue, none that carries a forbidden flag. Each costs its job an attempt. A job whose ledger
--- row somebody is writing this moment, for however long, is passed over, and the search goes on behind
--- it, twice as far each time; but no further than some ten thousand such rows. With each job comes what
--- earlier attempts left: progress, error, checkpoint, and of an array the items still to do.
-create function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
+-- named queue, no more of a task than its limit, none that carries a forbidden flag. Each costs its job
+-- an attempt. A job whose ledger row somebody is writing this moment, for however long, is passed over, and
+-- the search goes on behind it, twice as far each time; but no further than some ten thousand such rows.
+-- With each job comes what earlier attempts left: progress, error, checkpoint, and of an array the items
+-- still to do.
+--
+-- A worker that speaks SQL has no lease: it takes jobs of any task (null) and holds them `until` a time.
+create function jobferry.claim(
+  processor text, tasks text[], forbidden_flags text[], most integer, until timestamptz default null
+)
 returns table (id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 #variable_conflict use_column
 declare
   heads uuid[];
+  limits text[];
+  full_now text[];
   found record;
   behind record;
   reach integer := most;
   number integer := 0;
   passed_over uuid[];
 begin
-  perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
-  if not exists (select from jobferry.processors p where p.id = processor) then
-    raise exception 'processor % is not registered', processor
-      using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
+  if until is null then
+    perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
+    if not exists (select from jobferry.processors p where p.id = processor) then
+      raise exception 'processor % is not registered', processor
+        using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
+    end if;
   end if;
   if exists (select from jobferry.queue q where q.queue_name is not null) then
     heads := jobferry.named_heads(tasks, forbidden_flags);
   end if;
+  select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
   loop
+    if limits is not null then
+      full_now := jobferry.full_tasks(limits);
+      exit when tasks <@ full_now;
+    end if;
     for found in
       with due as materialized (
-        select q.job_id, q.priority, q.run_at from jobferry.queue q
+        select q.job_id, q.task, q.priority, q.run_at from jobferry.queue q
         where (q.priority, q.run_at, q.job_id) > (behind.priority, behind.run_at, behind.job_id)
-          and q.locked_by is null and q.run_at <= now() and q.task = any (tasks)
+          and q.locked_by is null and q.run_at <= now() and (tasks is null or q.task = any (tasks))
           and (q.flags is null or not q.flags && forbidden_flags)
           and (q.queue_name is null or q.job_id = any (heads))
+          and (limits is null or q.task <> all (full_now))
         order by q.priority, q.run_at, q.job_id
         limit reach
         for update skip locked
       ),
       free as materialized (
         select due.* from due join public.background_jobs b on b.id = due.job_id
+        where limits is null or due.task <> all (limits) or due.job_id = any (array(
+          select unnest(jobferry.give_places(array(
+            select d.job_id from due d where d.task = any (limits) order by d.priority, d.run_at, d.job_id)))))
         order by due.priority, due.run_at, due.job_id
         limit most - number
         for no key update of b skip locked
       ),
       taken as (
-        update jobferry.queue q set locked_by = processor, attempts = q.attempts + 1
+        update jobferry.queue q
+        set locked_by = processor, locked_until = until, attempts = q.attempts + 1,
+          limited = case when q.task = any (limits) then true end
         from free f where q.job_id = f.job_id
         returning f.*, q.attempts, q.checkpoint, q.rest
       ),
@@ -136,7 +156,7 @@ begin
       ),
       audited as (
         insert into public.background_job_events (job_id, owner, event, attempt, actor)
-        select s.id, s.submitted_by, 'started', s.attempts, 'processor ' || processor from started s
+        select s.id, s.submitted_by, 'started', s.attempts, jobferry.actor(processor) from started s
       ),
       announced as materialized (
         select pg_notify('jobferry_changes', o.submitted_by)
@@ -193,7 +213,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, 'completed', attempts, 'processor ' || processor from done
+    select id, submitted_by, 'completed', attempts, jobferry.actor(processor) from done
   )
   select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from done;
   perform jobferry.announce(owners);
@@ -234,7 +254,8 @@ begin
   ),
   dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and (h.final or h.over)),
   waiting as (
-    update jobferry.queue q set locked_by = null, run_at = h.next_run, rest = coalesce(h.rest, q.rest)
+    update jobferry.queue q
+    set locked_by = null, locked_until = null, run_at = h.next_run, rest = coalesce(h.rest, q.rest)
     from held h where q.job_id = h.job_id and not (h.final or h.over)
   ),
   failed as (
@@ -248,7 +269,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-    select id, submitted_by, status, attempts, 'processor ' || processor, error || coalesce(detail, '{}') from failed
+    select id, submitted_by, status, attempts, jobferry.actor(processor), error || coalesce(detail, '{}') from failed
   )
   select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from failed;
   perform jobferry.announce(owners);
@@ -310,7 +331,8 @@ begin
   ),
   dropped as (delete from jobferry.queue q using held h where q.job_id = h.job_id and h.over),
   freed as (
-    update jobferry.queue q set locked_by = null, attempts = q.attempts - 1, run_at = coalesce(now() + h.delay, q.run_at)
+    update jobferry.queue q
+    set locked_by = null, locked_until = null, attempts = q.attempts - 1, run_at = coalesce(now() + h.delay, q.run_at)
     from held h where q.job_id = h.job_id and not h.over
     returning q.job_id, q.attempts, q.run_at, h.delay
   ),
@@ -323,7 +345,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, case status when 'scheduled' then 'snoozed' else 'released' end, attempts, 'processor ' || processor
+    select id, submitted_by, case status when 'scheduled' then 'snoozed' else 'released' end, attempts, jobferry.actor(processor)
     from released
   )
   select array_agg(distinct submitted_by), (select count(*) from free) into owners, had from released;
@@ -354,6 +376,7 @@ create function jobferry.reap(lease interval) returns integer
 language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
 declare
   dead text[];
+  expired integer := jobferry.free_expired();
   freed integer;
   owners text[];
 begin
@@ -362,7 +385,7 @@ begin
   )
   select array_agg(id) into dead from silent where pg_try_advisory_xact_lock(jobferry.lease_key(id));
   if dead is null then
-    return 0;
+    return expired;
   end if;
 
   with free as materialized (
@@ -398,7 +421,7 @@ begin
   delete from jobferry.processors p
   where p.id = any (dead) and not exists (select from jobferry.queue q where q.locked_by = p.id);
   perform pg_notify('jobferry_queue', '');
-  return freed;
+  return expired + freed;
 end $$;
 
 -- Give back what is held in a processor's name and it does not know of: the answer to a claim was lost

@@ -1,0 +1,1 @@
+"""Schedules: what recurs, and the loop that makes a job of every slot."""
