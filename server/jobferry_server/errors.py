@@ -7,16 +7,20 @@
         ├── MigrationError        the schema is another than this code's
         ├── ConfigurationError    a setting is missing or makes no sense
         ├── TokenRefused          a token is not valid
+        ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
         └── TaskError             a handler's own words to the device      (code)
 
     Stopped                       told to end before it could begin
     JobCancelled                  raised inside a handler whose job was cancelled or lost
 """
 
+from datetime import timedelta
+
 from jobferry_shared.errors import JobferryError, SchemaMismatch
 
 __all__ = [
     "ConfigurationError",
+    "DelegatedAttemptFailed",
     "JobCancelled",
     "MigrationError",
     "ServerError",
@@ -46,6 +50,19 @@ class TokenRefused(ServerError):
     """A token is not valid."""
 
     default_code = "unauthenticated"
+
+
+class DelegatedAttemptFailed(ServerError):
+    """Tells another queue's worker that an attempt failed; the ledger knows already.
+
+    ``retry_in`` is when to try again, or ``None`` for never.
+    """
+
+    default_code = "handler_error"
+
+    def __init__(self, message: str, retry_in: timedelta | None) -> None:
+        super().__init__(message)
+        self.retry_in = retry_in
 
 
 class TaskError(ServerError):
