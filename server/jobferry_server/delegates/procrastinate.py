@@ -24,10 +24,10 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 SAY = Statements(
     started="select attempt, payload::text as payload, owner from jobferry.delegated_started(%(v0)s)",
-    progress="select jobferry.delegated_progress(%(v0)s, %(v1)s, %(v2)s) as alive",
-    completed="select jobferry.delegated_completed(%(v0)s, %(v1)s, %(v2)s::text::jsonb)",
-    failed="select jobferry.delegated_failed(%(v0)s, %(v1)s, %(v2)s, final => %(v3)s,"
-    " code => %(v4)s, detail => %(v5)s) as delay",
+    progress="select jobferry.delegated_progress(%(v0)s, %(v1)s, %(v2)s::real) as alive",
+    completed="select jobferry.delegated_completed(%(v0)s, %(v1)s, %(v2)s::jsonb)",
+    failed="select jobferry.delegated_failed(%(v0)s, %(v1)s, %(v2)s, final => %(v3)s::boolean,"
+    " code => %(v4)s, detail => %(v5)s::text) as delay",
 )
 
 

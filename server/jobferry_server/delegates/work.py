@@ -109,7 +109,9 @@ class DelegatedTask:
                 moved = attempt.moved()
                 (row,) = await ask(self._say.progress, attempt.job.id, attempt.job.attempt, moved)
             except Exception as error:
-                log.warning("job %s: progress not reported: %s", attempt.job.id, error)
+                # Procrastinate says why only in the cause.
+                why = error.__cause__ or error
+                log.warning("job %s: progress not reported: %s", attempt.job.id, why)
                 continue
             attempt.said_progress()
             if not row["alive"]:
