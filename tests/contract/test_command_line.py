@@ -28,13 +28,27 @@ COMMANDS = dict(commands(jobferry, "jobferry"))
 
 
 def test_these_are_the_commands() -> None:
-    parts = ["audit", "bench", "client", "demo", "gateway", "migrate", "processor", "token", "up"]
+    parts = [
+        *(
+            "audit",
+            "bench",
+            "client",
+            "delegate",
+            "demo",
+            "gateway",
+            "migrate",
+            "processor",
+            "token",
+        ),
+        "up",
+    ]
     of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
     assert sorted(COMMANDS) == sorted(
         [
             "jobferry",
             *(f"jobferry {name}" for name in parts),
             *(f"jobferry client {name}" for name in of_the_device),
+            *(f"jobferry delegate {name}" for name in ("add", "check", "ls", "rm")),
         ]
     )
 

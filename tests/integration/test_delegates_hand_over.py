@@ -3,7 +3,7 @@
 Procrastinate's own tables stand for any engine here; what differs between the engines has tests of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,11 +17,10 @@ from integration.engines import (
     delegate,
     findings,
     handed_over,
-    install_pgqueuer,
-    install_procrastinate,
 )
 from jobferry_server import Job, Processor
 from jobferry_shared.ids import new_id
+from support.postgres import TestServer
 from support.processes import eventually
 from support.services import Services
 
@@ -29,9 +28,15 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 
 @pytest.fixture
+def dsn(server: TestServer, queues_template: str) -> Iterator[str]:
+    """A database with both queues, of the test's own."""
+    with server.database(copy=queues_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
 def away(db: Database) -> Database:
     """The database, with task ``away`` delegated to Procrastinate."""
-    install_procrastinate(db.dsn)
     delegate(db, "away", "procrastinate", queue="q", foreign_task="there")
     return db
 
@@ -153,7 +158,6 @@ def insert_triggers(db: Database) -> list[str]:
 
 def test_whoever_delegates_nothing_pays_nothing(db: Database) -> None:
     assert insert_triggers(db) == []
-    install_procrastinate(db.dsn)
     delegate(db, "a", "procrastinate")
     delegate(db, "b", "procrastinate")
     assert insert_triggers(db) == ["hand_over_trigger"]
@@ -165,7 +169,6 @@ def test_whoever_delegates_nothing_pays_nothing(db: Database) -> None:
 
 
 def test_what_waits_goes_at_once_and_what_runs_stays(db: Database) -> None:
-    install_procrastinate(db.dsn)
     running, waiting, another = Spec(task="away"), Spec(task="away"), Spec(task="here")
     db.register("p", "away")
     db.submit(running)
@@ -180,7 +183,6 @@ def test_what_waits_goes_at_once_and_what_runs_stays(db: Database) -> None:
 def test_a_submit_under_way_while_the_task_is_delegated_goes_too(
     db: Database, other: Database
 ) -> None:
-    install_procrastinate(db.dsn)
     spec = Spec(task="away")
     with other.together():
         other.submit(spec)
@@ -208,7 +210,6 @@ def test_undelegate_brings_back_what_has_not_begun(away: Database) -> None:
 
 def test_registering_again_says_where_the_next_go(away: Database) -> None:
     first = by_submit(away)
-    install_pgqueuer(away.dsn)
     delegate(away, "away", "pgqueuer")
     second = by_submit(away)
     engines = {job: row["engine"] for job, row in handed_over(away).items()}
@@ -237,7 +238,6 @@ REFUSALS: list[tuple[str, dict[str, str], str, str]] = [
 def test_registering_says_what_is_wrong(
     db: Database, before: Any, where: dict[str, str], code: str, words: str
 ) -> None:
-    install_procrastinate(db.dsn)
     db.do(before)
     with pytest.raises(psycopg.Error, match=words) as no:
         delegate(db, "away", where.pop("engine", "procrastinate"), **where)
@@ -335,7 +335,6 @@ def left(db: Database) -> dict[UUID, str]:
 
 
 def test_an_engine_in_trouble_fails_nobody_s_submit(away: Database) -> None:
-    install_pgqueuer(away.dsn)
     delegate(away, "fine", "pgqueuer")
     away.do("alter table procrastinate_jobs rename to elsewhere")
     stuck, fine, mine = Spec(task="away"), Spec(task="fine"), Spec(task="here")

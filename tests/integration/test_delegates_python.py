@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import asyncpg
@@ -21,17 +21,15 @@ from integration.engines import (
     delegate,
     example,
     findings,
-    install_pgqueuer,
-    install_procrastinate,
 )
 from jobferry_client import JobClient
 from jobferry_server import Job, JobCancelled, TaskError
 from jobferry_server.delegates import pgqueuer, procrastinate
+from support.postgres import TestServer
 from support.processes import eventually
 from support.services import Services, token
 
 Handlers = dict[str, Callable[..., Any]]
-Run = Callable[[Handlers], Awaitable[None]]
 
 
 async def run_procrastinate(dsn: str, handlers: Handlers) -> None:
@@ -53,16 +51,12 @@ async def run_pgqueuer(dsn: str, handlers: Handlers) -> None:
     await connection.close()
 
 
-ENGINES: dict[
-    str, tuple[Callable[[str], None], Callable[[str, Handlers], Awaitable[None]], str]
-] = {
+ENGINES: dict[str, tuple[Callable[[str, Handlers], Coroutine[Any, Any, None]], LiteralString]] = {
     "procrastinate": (
-        install_procrastinate,
         run_procrastinate,
         "update procrastinate_jobs set scheduled_at = null where status = 'todo'",
     ),
     "pgqueuer": (
-        install_pgqueuer,
         run_pgqueuer,
         "update pgqueuer set execute_after = now() - interval '1 second' where status = 'queued'",
     ),
@@ -73,10 +67,9 @@ class Engine:
     """One of the two, with task ``away`` delegated to it."""
 
     def __init__(self, db: Database, name: str) -> None:
-        install, self._run, self._due = ENGINES[name]
+        self._run, self._due = ENGINES[name]
         self.db = db
         self.name = name
-        install(db.dsn)
         delegate(db, "away", name, queue="q")
 
     def submit(self, payload: str = "{}", max_attempts: int = 25) -> UUID:
@@ -87,8 +80,15 @@ class Engine:
 
     def run(self, handler: Callable[..., Any]) -> None:
         """All that is due, and what was put off."""
-        self.db.do(self._due)  # type: ignore[arg-type]
-        asyncio.run(self._run(self.db.dsn, {"away": handler}))  # type: ignore[arg-type]
+        self.db.do(self._due)
+        asyncio.run(self._run(self.db.dsn, {"away": handler}))
+
+
+@pytest.fixture
+def dsn(server: TestServer, queues_template: str) -> Iterator[str]:
+    """A database with both queues, of the test's own."""
+    with server.database(copy=queues_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(params=ENGINES)
@@ -162,7 +162,6 @@ def test_a_payload_that_does_not_fit_is_not_tried_again(engine: Engine) -> None:
 def test_a_finished_job_that_is_given_out_again_does_not_run(engine: Engine) -> None:
     ran: list[UUID] = []
     job = engine.submit()
-    engine.db.do("update background_jobs set priority = priority where id = %s", job)
     # As after a worker that died between its report and its own queue's.
     assert engine.db.value("select attempt from jobferry.delegated_started(%s)", job) == 1
     assert engine.db.value("select jobferry.delegated_completed(%s, 1)", job)
@@ -240,7 +239,7 @@ def test_procrastinate_stopping_hands_the_job_back(db: Database) -> None:
     assert db.status(job) == "retrying"
     assert db.job(job)["error"]["code"] == "processor_lost"
     assert db.value("select status from procrastinate_jobs") == "todo"
-    engine.run(lambda job: "done")
+    engine.run(lambda _job: "done")
     assert db.job(job)["result"] == "done"
 
 
@@ -266,7 +265,6 @@ def environment(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_procrastinate_s_example(
     db: Database, services: Services, device_file: Callable[[str], Path]
 ) -> None:
-    install_procrastinate(db.dsn)
     delegate(db, "shout", "procrastinate")
     names: dict[str, Any] = {"__name__": "procrastinate_worker"}
     exec(example("procrastinate_worker.py"), names)
@@ -283,7 +281,6 @@ def test_procrastinate_s_example(
 def test_pgqueuer_s_example(
     db: Database, services: Services, device_file: Callable[[str], Path]
 ) -> None:
-    install_pgqueuer(db.dsn)
     delegate(db, "shout", "pgqueuer")
     names: dict[str, Any] = {"__name__": "pgqueuer_worker"}
     exec(example("pgqueuer_worker.py"), names)
@@ -298,14 +295,13 @@ def test_pgqueuer_s_example(
 
 
 def test_the_statements_for_any_language(db: Database) -> None:
-    install_procrastinate(db.dsn)
     delegate(db, "away", "procrastinate")
     job = UUID("0197a000-0000-7000-8000-000000000009")
     assert db.submit(Spec(id=job, task="away")) == []
     block = example("no row: leave the job alone, it was cancelled or is done with")
     *before, last = [statement for statement in block.split(";\n") if statement.strip()]
     for statement in before:
-        db.do(statement)  # type: ignore[arg-type]
+        db.do(statement)
     assert db.value("select attempt from jobferry.delegated_started(%s)", job) == 2
-    assert db.value(last) is True  # type: ignore[arg-type]
+    assert db.value(last) is True
     assert db.events(job)[2:] == ["started", "retrying", "started", "completed"]

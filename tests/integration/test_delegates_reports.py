@@ -1,6 +1,6 @@
 """The way back: what another queue's worker reports is fenced, and leaves what our own flush leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import LiteralString
 from uuid import UUID
 
@@ -12,17 +12,23 @@ from integration.engines import (
     completed,
     delegate,
     handed_over,
-    install_procrastinate,
     progress,
     started,
 )
 from jobferry_shared.ids import new_id
+from support.postgres import TestServer
+
+
+@pytest.fixture
+def dsn(server: TestServer, queues_template: str) -> Iterator[str]:
+    """A database with both queues, of the test's own."""
+    with server.database(copy=queues_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
 def away(db: Database) -> Database:
     """The database, with task ``away`` delegated to Procrastinate."""
-    install_procrastinate(db.dsn)
     delegate(db, "away", "procrastinate")
     return db
 
