@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = str(found / "venv" / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     done = subprocess.run(
-        [*pip, "install", "--quiet", "--retries=0", "--only-binary=:all:", PACKAGE],
+        [*pip, "install", "--quiet", "--retries=0", PACKAGE],
         capture_output=True,
         text=True,
         check=False,

@@ -19,13 +19,13 @@ _ADD = "select task, engine, schema_name, queue, foreign_task from jobferry.dele
 
 def ls(dsn: str) -> list[Row]:
     """The delegates, with how many of their jobs are in the engine, and how many were left behind."""
-    with _connect(dsn, "-c role=jobferry_auditor") as connection:
+    with _reading(dsn) as connection:
         return connection.execute(query("delegates").encode()).fetchall()
 
 
 def check(dsn: str) -> list[Row]:
     """Jobs that somebody should look at: ``left``, ``vanished`` or ``ended``."""
-    with _connect(dsn, "-c role=jobferry_auditor") as connection:
+    with _reading(dsn) as connection:
         return connection.execute("select * from jobferry.delegates_check()").fetchall()
 
 
@@ -59,8 +59,12 @@ def rm(dsn: str, task: str) -> bool:
         return bool(found["found"])
 
 
-def _connect(dsn: str, options: str = "") -> psycopg.Connection[Row]:
-    return psycopg.connect(dsn, options=options, row_factory=dict_row)
+def _reading(dsn: str) -> psycopg.Connection[Row]:
+    return psycopg.connect(dsn, options="-c role=jobferry_auditor", row_factory=dict_row)
+
+
+def _connect(dsn: str) -> psycopg.Connection[Row]:
+    return psycopg.connect(dsn, row_factory=dict_row)
 
 
 def _explained(error: psycopg.Error) -> Exception:
