@@ -7,7 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from integration.database import Database, Ear, Row, Spec
+from integration.database import Beside, Database, Ear, Held, Row, Spec, held_row
 from integration.engines import (
     completed,
     delegate,
@@ -141,8 +141,6 @@ ENDS: dict[str, tuple[str, Row, LiteralString]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_a_report_leaves_what_our_own_flush_leaves(away: Database, ear: Ear, end: str) -> None:
     kind, failure, report = ENDS[end]
-    from integration.database import Held
-
     mine, theirs = ours(away), submitted(away)
     started(away, theirs)
     ear.heard()
@@ -298,3 +296,39 @@ def test_a_worker_needs_the_processor_s_rights_and_no_more(away: Database) -> No
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             nobody.rows("select * from jobferry.delegated_started(%s)", job)
+
+
+def test_a_report_waits_for_a_writer_of_its_job_and_holds_nothing(
+    away: Database, other: Database
+) -> None:
+    job = submitted(away)
+    started(away, job)
+    with Database(away.dsn) as third, held_row(away.dsn, job) as holder:
+        report = Beside(lambda: completed(away, job, 1))
+        third.wait_until_blocked(away.pid)
+        assert len(third.rows("select from jobferry.queue for update nowait")) == 1
+        holder.do("update background_jobs set cancelled = true where id = %s", job)
+    assert report.result() is False
+    assert away.status(job) == "cancelled"
+    away.assert_sound()
+
+
+REPORTS: list[Callable[[Database, UUID], object]] = [
+    lambda db, job: completed(db, job, 1),
+    lambda db, job: progress(db, job, 1, 0.5),
+    lambda db, job: failed(db, job, 1),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_what_ended_while_its_queue_row_was_held_is_cleared_away_by_any_report(
+    away: Database, other: Database, report: Callable[[Database, UUID], object]
+) -> None:
+    job = submitted(away)
+    started(away, job)
+    with other.together():
+        other.do("select from jobferry.queue for update")
+        away.cancel(job)
+    assert job in away.queue()
+    assert not report(away, job)
+    assert away.queue() == {}

@@ -10,8 +10,8 @@
 -- what can't be handed over stays in our queue as it was, is named in `jobferry.left_behind` and in the
 -- audit log, and is tried again (`jobferry.hand_over_left`, which every processor calls now and then).
 --
--- Lock order: queue rows, then ledger rows, then the engine's. Rows of the queue and of the engine that
--- somebody else has in hand are passed over.
+-- Lock order: ledger rows (only what takes jobs back locks them), queue rows, the engine's rows. All of them are
+-- passed over if somebody else has them in hand.
 
 -- Note jobs that stay with us for now. The audit log tells it once of each.
 create function jobferry.leave_behind(delegate jobferry.delegates, ids uuid[], code text, message text) returns void
@@ -138,8 +138,13 @@ declare
   came uuid[];
 begin
   for it in
-    select d as delegated, q.attempts, q.job_id from jobferry.queue q join jobferry.delegated d using (job_id)
-    where q.job_id = any (ids) order by q.job_id for update of q skip locked
+    with free as materialized (
+      select b.id from public.background_jobs b join jobferry.delegated d on d.job_id = b.id
+      where b.id = any (ids) order by b.id for no key update of b skip locked
+    )
+    select d as delegated, q.attempts, q.job_id
+    from free f join jobferry.queue q on q.job_id = f.id join jobferry.delegated d on d.job_id = f.id
+    for update of q skip locked
   loop
     if jobferry.stop_in_engine(it.delegated, false) then
       perform jobferry.delegated_failed(it.job_id, it.attempts, 'the worker that ran this job died', null, '0', 'processor_lost');

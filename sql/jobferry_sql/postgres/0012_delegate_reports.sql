@@ -11,15 +11,8 @@
 --
 -- Who retries? The engine: it runs the job again, and the next `delegated_started` counts one more attempt.
 -- All of them run as jobferry_engine and write what the ledger's triggers would have: version, event, notices.
--- Lock order: queue row, ledger row.
-
--- Lock the queue row of a job that is in an engine's hands, in this attempt if it is given. An empty row: it is not.
-create function jobferry.hold_delegated(job uuid, attempt integer) returns jobferry.queue
-language sql volatile set search_path = '' as $$
-  select q.* from jobferry.queue q
-  where q.job_id = job and q.locked_by like 'delegate %' and (attempt is null or q.attempts = attempt)
-  for update
-$$;
+-- Lock order: ledger row, queue row. A report waits for whoever is writing its job's ledger row: it is about one
+-- job, and holds nothing while it waits.
 
 -- The engine is done with a job and knows it: nothing is to be stopped there.
 create function jobferry.let_go(job uuid) returns void
@@ -27,6 +20,23 @@ language plpgsql volatile set search_path = '' as $$
 begin
   delete from jobferry.delegated where job_id = job;
   delete from jobferry.queue where job_id = job;
+end $$;
+
+-- Lock a job that is in an engine's hands, in this attempt if one is given; its queue row. Null: it is not. If
+-- somebody has finished or removed it meanwhile, it is cleared away.
+create function jobferry.hold_delegated(job uuid, attempt integer) returns jobferry.queue
+language plpgsql volatile set search_path = '' as $$
+declare
+  unfinished boolean;
+  held jobferry.queue;
+begin
+  select b.finished_at is null into unfinished from public.background_jobs b where b.id = job for no key update;
+  select q.* into held from jobferry.queue q where q.job_id = job and q.locked_by like 'delegate %' for update;
+  if held.job_id is not null and unfinished is not true then
+    perform jobferry.let_go(job);
+    return null;
+  end if;
+  return case when attempt is null or held.attempts = attempt then held end;
 end $$;
 
 create function jobferry.note_delegated(job public.background_jobs, event text, actor text, detail jsonb) returns void
@@ -50,11 +60,7 @@ begin
   if held.job_id is null then
     return;
   end if;
-  select * into before from public.background_jobs b where b.id = held.job_id and b.finished_at is null for no key update;
-  if before.id is null then
-    perform jobferry.let_go(held.job_id);
-    return;
-  end if;
+  select * into before from public.background_jobs b where b.id = held.job_id;
   -- The engine gives it out again though the last attempt has not ended: its worker is gone.
   if before.status = 'running' then
     perform jobferry.note_delegated(before, 'retrying', held.locked_by,
