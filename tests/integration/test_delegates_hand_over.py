@@ -184,6 +184,7 @@ def test_a_submit_under_way_while_the_task_is_delegated_goes_too(
     db: Database, other: Database
 ) -> None:
     spec = Spec(task="away")
+    delegate(db, "another", "procrastinate")
     with other.together():
         other.submit(spec)
         registering = Beside(lambda: delegate(db, "away", "procrastinate"))
@@ -310,10 +311,13 @@ def test_a_cancel_tells_the_worker_of_what_runs(
 
 def test_a_cancel_waits_for_nobody(away: Database, other: Database) -> None:
     job = by_submit(away)
-    away.do("set lock_timeout = '10s'")
+    warnings: list[object] = []
+    away.connection.add_notice_handler(warnings.append)
     with other.together():
         other.do("select from procrastinate_jobs for update")
         cancel_by_device(away, job)
+    # It would have given up after a second, and said so.
+    assert warnings == []
     assert away.status(job) == "cancelled"
     # The worker that had it in hand is told when it begins.
     assert away.rows("select * from jobferry.delegated_started(%s)", job) == []
@@ -374,11 +378,15 @@ def test_one_that_the_engine_refuses_does_not_hold_up_the_others(away: Database)
 
 def test_a_locked_table_holds_up_nobody_for_long(away: Database, other: Database) -> None:
     specs = [Spec(task="away") for _ in range(30)]
+    sent = [by_submit(away) for _ in range(20)]
     away.do("set lock_timeout = '20s'")
+    away.do("set statement_timeout = '10s'")
     with other.together():
         other.do("lock table procrastinate_jobs in access exclusive mode")
         assert away.submit(*specs) == []
         assert left(other) == {spec.id: "55P03" for spec in specs}
+        assert away.cancel_batch(*sent) == []
+    assert {away.status(job) for job in sent} == {"cancelled"}
     assert away.value("select jobferry.hand_over_left(10)") == 10
     assert len(left(away)) == 20
     assert away.value("select current_setting('lock_timeout')") == "20s"

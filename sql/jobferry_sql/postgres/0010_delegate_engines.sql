@@ -131,7 +131,7 @@ end $$;
 -- will not run there (any more). False: it runs, or somebody has its row in hand. To `interrupt` one that
 -- runs is for the engines that can tell their worker (Procrastinate); the others learn when they report next.
 create function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '1s' as $$
 begin
   perform set_config('search_path', format('%I, pg_temp', it.schema_name), true);
   execute format(case it.engine

@@ -107,17 +107,21 @@ begin
 end $$;
 
 -- A queue row leaves while its job is still in the engine: somebody cancelled, ended or removed the job. Stop
--- it there. Whatever goes wrong with that is no reason not to cancel: the worker learns of it anyway.
+-- it there. Whatever goes wrong with that is no reason not to cancel: the worker learns of it anyway. An engine
+-- whose tables are locked is waited for once in a transaction, not once for each job.
 create function jobferry.stop_delegated() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   it jobferry.delegated;
 begin
   delete from jobferry.delegated d where d.job_id = OLD.job_id returning * into it;
-  if it.job_id is not null then
+  if it.job_id is not null and current_setting('jobferry.locked_engine', true) is distinct from it.engine then
     begin
       perform jobferry.stop_in_engine(it, true);
     exception when others then
+      if sqlstate = '55P03' then
+        perform set_config('jobferry.locked_engine', it.engine, true);
+      end if;
       raise warning 'job % could not be stopped in %: %', it.job_id, it.engine, sqlerrm;
     end;
   end if;
