@@ -72,7 +72,18 @@ def by_update(db: Database) -> UUID:
     return job
 
 
-WAYS = [by_submit, by_insert, by_replica, by_update]
+def by_add_job(db: Database) -> UUID:
+    known = db.value(
+        "select count(*) from pg_proc"
+        " where proname = 'add_job' and pronamespace = 'jobferry'::regnamespace"
+    )
+    if not known:
+        pytest.skip("this schema has no add_job")
+    job: UUID = db.value("select id from jobferry.add_job('away', '{\"n\": 1}'::json)")
+    return job
+
+
+WAYS = [by_submit, by_insert, by_replica, by_update, by_add_job]
 
 
 @pytest.mark.parametrize("way", WAYS)

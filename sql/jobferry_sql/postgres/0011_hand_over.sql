@@ -155,13 +155,16 @@ begin
       came := came || it.job_id;
     end if;
   end loop;
+  if came is null then
+    return 0;
+  end if;
   delete from jobferry.delegated d where d.job_id = any (came);
   update jobferry.queue q set locked_by = null where q.job_id = any (came);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
   select b.id, b.submitted_by, 'taken_back', b.attempts, session_user
   from public.background_jobs b where b.id = any (came) and b.finished_at is null;
   perform pg_notify('jobferry_queue', '');
-  return coalesce(cardinality(came), 0);
+  return cardinality(came);
 end $$;
 
 -- What a foreign writer changes of a job that waits in an engine holds there too: it comes back and goes anew.
