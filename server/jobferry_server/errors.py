@@ -9,6 +9,7 @@
         ├── InvalidSchedule       a schedule says what nobody understands
         ├── ScheduleRefused       a schedule is not there, or must not run now
         ├── TokenRefused          a token is not valid
+        ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
             ├── Fail              do not try again                         (code)
@@ -28,6 +29,7 @@ from jobferry_shared.errors import JobferryError, SchemaMismatch
 __all__ = [
     "ConfigurationError",
     "Delay",
+    "DelegatedAttemptFailed",
     "Fail",
     "InvalidSchedule",
     "ItemsFailed",
@@ -87,6 +89,19 @@ class TokenRefused(ServerError):
     """A token is not valid."""
 
     default_code = "unauthenticated"
+
+
+class DelegatedAttemptFailed(ServerError):
+    """Tells another queue's worker that an attempt failed; the ledger knows already.
+
+    ``retry_in`` is when to try again, or ``None`` for never.
+    """
+
+    default_code = "handler_error"
+
+    def __init__(self, message: str, retry_in: timedelta | None) -> None:
+        super().__init__(message)
+        self.retry_in = retry_in
 
 
 class TaskError(ServerError):

@@ -1,3 +1,22 @@
+table jobferry.delegated
+  job_id uuid not null
+  engine text not null
+  schema_name text not null
+  queue text
+  foreign_id text not null
+  handed_over_at timestamp with time zone not null default now()
+  constraint delegated_pkey PRIMARY KEY (job_id)
+
+table jobferry.delegates
+  task text not null
+  engine text not null
+  schema_name text not null
+  queue text
+  foreign_task text not null
+  registered_at timestamp with time zone not null default now()
+  constraint delegates_engine_check CHECK ((engine = ANY (ARRAY['procrastinate'::text, 'pgqueuer'::text, 'graphile-worker'::text, 'pg-boss'::text, 'oban'::text])))
+  constraint delegates_pkey PRIMARY KEY (task)
+
 table jobferry.devices with (fillfactor=70)
   client_id uuid not null
   owner text not null
@@ -13,6 +32,25 @@ table jobferry.identity
   only_one boolean not null default true
   constraint identity_only_one_check CHECK (only_one)
   constraint identity_pkey PRIMARY KEY (only_one)
+
+table jobferry.job_queues
+  name text
+  waiting bigint
+  locked_by text
+  job_id uuid
+
+table jobferry.left_behind
+  job_id uuid not null
+  task text not null
+  code text not null
+  message text not null
+  tried_at timestamp with time zone not null default now()
+  constraint left_behind_pkey PRIMARY KEY (job_id)
+
+table jobferry.limited_jobs
+  task text not null
+  job_id uuid not null
+  constraint limited_jobs_pkey PRIMARY KEY (task, job_id)
 
 table jobferry.migrations
   version integer not null
@@ -33,6 +71,7 @@ table jobferry.processors with (fillfactor=50)
   version text not null
   started_at timestamp with time zone not null default now()
   last_seen timestamp with time zone not null default now()
+  constraint processors_id CHECK ((NOT starts_with(id, 'worker '::text)))
   constraint processors_pkey PRIMARY KEY (id)
 
 table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.05)
@@ -48,11 +87,56 @@ table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, a
   locked_until timestamp with time zone
   checkpoint jsonb
   rest jsonb
+  limited boolean
   constraint queue_pkey PRIMARY KEY (job_id)
   CREATE INDEX queue_named ON jobferry.queue USING btree (queue_name, priority, run_at, job_id) WHERE (queue_name IS NOT NULL)
   CREATE INDEX queue_order ON jobferry.queue USING btree (priority, run_at, job_id)
+  CREATE INDEX queue_worker_locks ON jobferry.queue USING btree (locked_until) WHERE (locked_until IS NOT NULL)
+  CREATE TRIGGER limited_job_freed_trigger AFTER UPDATE ON jobferry.queue FOR EACH ROW WHEN ((old.limited AND (old.locked_by IS NOT NULL) AND (new.locked_by IS NULL))) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
+  CREATE TRIGGER limited_job_gone_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN (old.limited) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
   CREATE TRIGGER named_job_freed_trigger AFTER UPDATE ON jobferry.queue FOR EACH ROW WHEN (((old.queue_name IS NOT NULL) AND (old.locked_by IS NOT NULL) AND (new.locked_by IS NULL))) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
   CREATE TRIGGER named_job_gone_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN ((old.queue_name IS NOT NULL)) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
+  CREATE TRIGGER stop_delegated_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN ((old.locked_by ~~ 'delegate %'::text)) EXECUTE FUNCTION jobferry.stop_delegated() -- fires: always
+
+table jobferry.scheduled_jobs
+  id bigint not null generated as identity
+  database_id uuid
+  task_identifier text not null
+  payload json default '{}'::json
+  schedule_info json not null
+  job_key text
+  queue_name text
+  max_attempts integer not null default 25
+  priority integer not null default 0
+  last_scheduled timestamp with time zone
+  last_scheduled_id uuid
+  owner text
+  name text
+  crontab text
+  created_at timestamp with time zone not null default now()
+  planned_at timestamp with time zone
+  next_run_at timestamp with time zone
+  last_missed timestamp with time zone
+  error text
+  constraint scheduled_jobs_job_key_check CHECK ((job_key <> ''::text))
+  constraint scheduled_jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 32767)))
+  constraint scheduled_jobs_name_check CHECK ((name <> ''::text))
+  constraint scheduled_jobs_name_key UNIQUE (name)
+  constraint scheduled_jobs_payload_check CHECK ((json_typeof(payload) = 'object'::text))
+  constraint scheduled_jobs_pkey PRIMARY KEY (id)
+  constraint scheduled_jobs_priority_check CHECK (((priority >= '-32768'::integer) AND (priority <= 32767)))
+  constraint scheduled_jobs_schedule_info_check CHECK ((json_typeof(schedule_info) = ANY (ARRAY['string'::text, 'object'::text])))
+  constraint scheduled_jobs_task_identifier_check CHECK ((task_identifier <> ''::text))
+  CREATE INDEX scheduled_jobs_next ON jobferry.scheduled_jobs USING btree (next_run_at)
+  CREATE INDEX scheduled_jobs_planned ON jobferry.scheduled_jobs USING btree (planned_at)
+  CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew() -- fires: always
+  CREATE TRIGGER ring_scheduler_trigger AFTER INSERT OR UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN ((new.planned_at IS NULL)) EXECUTE FUNCTION jobferry.ring_scheduler() -- fires: always
+
+table jobferry.task_limits
+  task text not null
+  max_running integer not null
+  constraint task_limits_max_running_check CHECK ((max_running >= 0))
+  constraint task_limits_pkey PRIMARY KEY (task)
 
 table jobferry.transitions
   source text
@@ -101,6 +185,7 @@ table public.background_jobs
   finished_at timestamp with time zone
   created xid8 not null default pg_current_xact_id()
   version xid8 not null default pg_current_xact_id()
+  revised xid8
   constraint background_jobs_attempts CHECK (((attempts >= 0) AND (max_attempts >= 1)))
   constraint background_jobs_cancelled CHECK ((cancelled = (status = 'cancelled'::text)))
   constraint background_jobs_completed CHECK ((completed = (status = 'completed'::text)))
@@ -110,6 +195,8 @@ table public.background_jobs
   constraint background_jobs_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
   constraint background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
   CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id)
+  CREATE INDEX background_jobs_failed_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (status = 'failed'::text))
+  CREATE UNIQUE INDEX background_jobs_job_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (finished_at IS NULL))
   CREATE TRIGGER announce_job_trigger AFTER INSERT OR UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.submitted_by IS NOT NULL))) EXECUTE FUNCTION jobferry.announce_job() -- fires: always
   CREATE TRIGGER audit_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
   CREATE TRIGGER audit_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.status <> old.status))) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
@@ -120,7 +207,68 @@ table public.background_jobs
   CREATE TRIGGER guard_job_trigger BEFORE UPDATE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.guard_job() -- fires: always
   CREATE TRIGGER process_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW EXECUTE FUNCTION process_job() -- fires: always
   CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND ((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)))) EXECUTE FUNCTION jobferry.requeue_job() -- fires: always
+  CREATE TRIGGER resend_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND (new.status <> 'running'::text) AND (((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)) OR (new.payload IS DISTINCT FROM old.payload)))) EXECUTE FUNCTION jobferry.resend_job() -- fires: always
   CREATE TRIGGER stamp_job_trigger BEFORE INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.stamp_job() -- fires: always
+
+function jobferry.actor(holder text)
+  returns text
+  sql immutable security invoker
+  owner whoever migrates, body 1f8ce89930b4de473e2e4de1a4296304
+
+function jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer)
+  returns background_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 3530c8f485674e174a9df9c0e18cc6e0
+
+function jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
+  returns background_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 3a05a1aa6736e031f128e14631de6f9f
+
+function jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
+  returns background_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 035da1d645b144d187af1312e680b897
+
+function jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
+  returns background_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 035da1d645b144d187af1312e680b897
+
+function jobferry.add_jobs(specs jobferry.job_spec[], job_key_preserve_run_at boolean, owner text, database_id uuid)
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body ba15c8804ceba3846295c7b984049c20
+
+function jobferry.add_one(spec jobferry.job_spec, mode text, owner text, database_id uuid)
+  returns background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 13a5c02635ebbf1bef08ce2dd6ec77a4
+
+function jobferry.add_scheduled_job(db_id uuid, identifier text, payload json, schedule_info json, job_key text, queue_name text, max_attempts integer, priority integer, owner text, name text)
+  returns jobferry.scheduled_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 44dbab76d364b16a00c1e54845d56583
+
+function jobferry.add_scheduled_job(identifier text, payload json, schedule_info json, job_key text, queue_name text, max_attempts integer, priority integer, owner text, name text)
+  returns jobferry.scheduled_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 37ad225eafbbad20fc610dc7d711facb
+
+function jobferry.add_scheduled_job(identifier text, payload text, schedule_info text, job_key text, queue_name text, max_attempts integer, priority integer, owner text, name text)
+  returns jobferry.scheduled_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 89f94b064332cd350e3e890780896f7e
+
+function jobferry.add_slot(schedule jobferry.scheduled_jobs, slot timestamp with time zone, backfilled boolean)
+  returns background_jobs
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body caf2364e697fc1a711d20815376a0b1a
+
+function jobferry.advance_schedule(schedule bigint, info text, planned timestamp with time zone, due timestamp with time zone, at timestamp with time zone, slots timestamp with time zone[], backfilled boolean[], following timestamp with time zone, missed timestamp with time zone, problem text)
+  returns uuid[]
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7c1e0c72ed9e7330ae2ca7e95e08f175
 
 function jobferry.announce(owners text[])
   returns void
@@ -147,6 +295,11 @@ function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 69a5c77f51e6f835bd2cd67d2b2d6d31
 
+function jobferry.cancel_jobs(job_ids uuid[])
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1a6963946dc4d8d38264e0c77b69c955
+
 function jobferry.cancel_postponed()
   returns integer
   plpgsql volatile security definer set search_path=""
@@ -155,17 +308,27 @@ function jobferry.cancel_postponed()
 function jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer)
   returns TABLE(room integer, job background_jobs)
   plpgsql stable security invoker set search_path=""
-  owner whoever migrates, body bab5f619d4ebdc6ec303c07d2cfb26b5
+  owner whoever migrates, body a3ac88534523aa0ad12fc0ea5e456363
+
+function jobferry.check_engine(engine text, schema_name text)
+  returns void
+  plpgsql stable security invoker set search_path=""
+  owner whoever migrates, body 9d0584e2bcc07075c3725767920efb85
 
 function jobferry.check_running(processor text, ids uuid[], attempt_numbers smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 428129bf6e8f49c7024c8c5428edca13
 
-function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer)
+function jobferry.check_specs(specs jobferry.job_spec[], mode text)
+  returns void
+  plpgsql immutable security invoker set search_path=""
+  owner whoever migrates, body 91deea225f0b4d4a691c4f0175f2157d
+
+function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body b6e8120eb8568c7b1f454252144f2775
+  owner jobferry_engine, body ebc36ceb061d010434de4975f493bdfc
 
 function jobferry.clear_away(ids uuid[])
   returns void
@@ -175,17 +338,77 @@ function jobferry.clear_away(ids uuid[])
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 7c6bc094b8d4fdbf435aed4c5b7b8a48
+  owner jobferry_engine, body 7609bd7dcd77f10e838d6e304ac121e2
 
 function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text)
   returns void
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 5904ed8991b784932f5c9ef3b8819bc8
 
+function jobferry.complete_job(worker_id text, job_id uuid, result jsonb)
+  returns background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 2ea89d8d9684ccbe84cb895676be5bce
+
+function jobferry.complete_jobs(job_ids uuid[])
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 09f1ca55362afb6ffd773e555c685204
+
+function jobferry.delegate(task text, engine text, schema_name text, queue text, foreign_task text)
+  returns jobferry.delegates
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 4d38dcc04aec5f35bb38768b3ecfff06
+
+function jobferry.delegated_completed(job_id uuid, attempt integer, result jsonb)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 369336fda5e1fa7adbe9f6a7ebe86f3f
+
+function jobferry.delegated_failed(job_id uuid, attempt integer, message text, final boolean, retry_in interval, code text, detail text)
+  returns interval
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body cfbd58367cb8b9d763ce6a71f0b82cdd
+
+function jobferry.delegated_progress(job_id uuid, attempt integer, progress real)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 64c4cbe4ae9bcc9c588a3f97dcf8ebbf
+
+function jobferry.delegated_started(job_id uuid)
+  returns TABLE(attempt integer, max_attempts integer, task text, payload jsonb, owner text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 798fc33e5d2914e07e2c29aa71a99ca8
+
+function jobferry.delegates_check()
+  returns TABLE(job_id uuid, task text, engine text, foreign_id text, finding text, detail text)
+  plpgsql stable security definer set search_path=""
+  owner jobferry_engine, body ba87953189766f686b9a7c72bf20cd68
+
 function jobferry.dequeue_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 2df8b0f56549bbee37576a0e03ca373a
+
+function jobferry.drop_taken_keys(ids uuid[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body 7b0e69aa55f12910fc6b7be18b168eb8
+
+function jobferry.due_schedules(at timestamp with time zone, most integer)
+  returns TABLE(id bigint, info text, planned_at timestamp with time zone, next_run_at timestamp with time zone, last_scheduled timestamp with time zone, anew boolean, looked_at timestamp with time zone)
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body c92a5e89041ab97cbaa1c84f09b466b1
+
+function jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb)
+  returns SETOF background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 3997d8ea05a9f37531c456756d73aa63
+
+function jobferry.engine_tables(engine text)
+  returns TABLE(name text, inserted boolean, columns text[])
+  sql immutable security invoker set search_path=""
+  owner whoever migrates, body e36557f6b6a136423abfca5250770977
 
 function jobferry.enqueue_job()
   returns trigger
@@ -205,57 +428,257 @@ function jobferry.event_detail(status text, error jsonb)
 function jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[], places text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 19011879802795c1d5441fd545400b6c
+  owner jobferry_engine, body 48c598daf3e80231492490bb0c9e6ede
+
+function jobferry.fail_job(worker_id text, job_id uuid, error_message text)
+  returns background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 99a9ef21baaac99f055de9d3736e85a2
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body f808b25d82659f875680cbce1ffcb58a
 
+function jobferry.force_unlock_workers(worker_ids text[])
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1acf6488840fc2f192cd7ea3838e3384
+
+function jobferry.free_expired()
+  returns integer
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body e47f9e6f9d6371193b26ec53ee9225f6
+
+function jobferry.full_tasks(tasks text[])
+  returns text[]
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body e2fd225c45e05dad17658d5a1abcf9de
+
+function jobferry.get_job(worker_id text, task_identifiers text[], job_expiry interval, forbidden_flags text[])
+  returns SETOF background_jobs
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body b58bbd3fbb9beacb906c38ac98a3e987
+
+function jobferry.get_jobs(worker_id text, task_identifiers text[], job_expiry interval, n integer, forbidden_flags text[])
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 298c14fc1163678175ab34ec0838ab4a
+
+function jobferry.give_places(ids uuid[])
+  returns uuid[]
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body a4dad14f2fdf1505c1dccc311e685e23
+
 function jobferry.guard_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 7093f56d3af6f85ee8637c4a9df9bb84
+  owner jobferry_engine, body 90777ba8ca3240bbddc318359ac7a5e8
+
+function jobferry.hand_over(ids uuid[])
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 273e81ed07872f70a88e4f96f6bb110e
+
+function jobferry.hand_over_added()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body ca3a58027841b2633f479cf07745b57d
+
+function jobferry.hand_over_left(most integer)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 1aa90dd536d57bc446e79cfb7c7ffeb9
+
+function jobferry.hand_over_some(delegate jobferry.delegates, ids uuid[])
+  returns integer
+  plpgsql volatile security invoker
+  owner whoever migrates, body 1e765be9e9b7092d92d9718106895707
 
 function jobferry.heartbeat(processor text)
   returns boolean
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body eaf58b7262249b65718e3296cf19f8dd
 
+function jobferry.held_attempt(worker_id text, job_id uuid)
+  returns smallint
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 0f19f32245013cc96af82ad8550c954c
+
 function jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 77291ad0480146236dc194776ab933b8
+
+function jobferry.hold_delegated(job uuid, attempt integer)
+  returns jobferry.queue
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body ea67c55d3a37a41c6cb8a52234a4d004
+
+function jobferry.hold_jobs(ids uuid[])
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 515bca4d32bf12ebe4423a4df3e1bfc4
+
+function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
+  returns SETOF background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 79ac4f3545eb1ce564c5a14efbe0b9a2
 
 function jobferry.items_at(list jsonb, places integer[])
   returns jsonb
   sql immutable security invoker
   owner whoever migrates, body 6fcbba3671e698adc25c3bcb02e98a64
 
+function jobferry.job_or_insert(spec jobferry.job_spec, owner text, database_id uuid)
+  returns background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body e8d81de53ed14239508c69da070e1ad8
+
+function jobferry.job_with_key(owner text, job_key text)
+  returns SETOF background_jobs
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body d4639b2de0917210676915e49833bafb
+
+function jobferry.key_lock(owner text, job_key text)
+  returns bigint
+  sql immutable security invoker
+  owner whoever migrates, body 95b645e6d815160694cf83e45f3c5c76
+
+function jobferry.keyed_jobs(owners text[], job_keys text[])
+  returns TABLE(id uuid, owner text, job_key text, running boolean)
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 0495ba2cefff54d2d1513a99667d0659
+
 function jobferry.lease_key(processor text)
   returns bigint
   sql immutable security invoker
   owner whoever migrates, body c5b08e4dbf61b8aa3faac25cf4421189
 
+function jobferry.leave_behind(delegate jobferry.delegates, ids uuid[], code text, message text)
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body 9677d4e6d361b75f6c6517c455b85152
+
+function jobferry.let_go(job uuid)
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body f5adcf2dc9d60d9dae7745e28de96745
+
+function jobferry.limit_key(task text)
+  returns bigint
+  sql immutable security invoker
+  owner whoever migrates, body f3a87133fc9aa139e606d7e6969d16c2
+
+function jobferry.limit_task(task text, max_running integer)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 40076de60cab6e84a60beeadf58fd596
+
+function jobferry.load_crontab(crontab text, entries json)
+  returns TABLE(name text, change text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7774c5bb1fade3d721f38c67c2eb65d4
+
+function jobferry.lock_failed_keys(ids uuid[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body 48c215885fbe3013e8c07d76562a0e05
+
+function jobferry.make_way(ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[], OUT held integer[], OUT overtaken integer[], OUT heirs uuid[])
+  returns record
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body dd7f80343b6e89dbf3071e89541e4831
+
 function jobferry.named_heads(tasks text[], forbidden_flags text[])
   returns uuid[]
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 74fd441f88706858592f585734a80934
+  owner whoever migrates, body c39525a6c5bc851fc5c5864856186255
+
+function jobferry.new_id(microseconds bigint)
+  returns uuid
+  sql volatile security invoker
+  owner whoever migrates, body aa1c963342f031b3792267778d7d4b04
+
+function jobferry.note_delegated(job background_jobs, event text, actor text, detail jsonb)
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 3737eed6fcf8873c292b059e6d8389ba
 
 function jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[])
   returns void
   sql volatile security definer set search_path=""
   owner jobferry_engine, body 827e2138672c3591619452df5fc25572
 
+function jobferry.note_heirs(ids uuid[], owner text, job_keys text[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body c10b8bf62243805d5461211ef20d9be9
+
+function jobferry.note_overtaken(ids uuid[], heirs uuid[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body 0c512ed1a6ea00a42dc6bd0a279a1ee5
+
+function jobferry.obey(said jobferry.trigger_order, payload jsonb)
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body fa7d39957846a1585331b1027e8e8dab
+
+function jobferry.open_engine(engine text, schema_name text)
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 0edc5588ef4101edbf388a748d54e597
+
+function jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text)
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body f0b1b15d96efc4b7b4db4f16a731be92
+
+function jobferry.permanently_fail_jobs(job_ids uuid[], error_message text)
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 0387cefec46840e91cd3cc28c8c1af8b
+
+function jobferry.places(task text)
+  returns bigint
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 2ee753217147e83983a8b6a75169db1d
+
+function jobferry.plan_anew()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body d265a546ee73cba8428467e3862060ae
+
 function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
   owner jobferry_engine, body 6f1951be3cfcb8c88c0ebe986f95ef01
 
+function jobferry.progress_job(worker_id text, job_id uuid, progress real)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 5891504750ee31f23d94811c492028a7
+
+function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
+  returns SETOF background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 86574e80401fd7436dd08883e168c877
+
+function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
+  returns SETOF background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 4dc5cea8e7bc2b8d26b87ad76d2e2baa
+
+function jobferry.read_order(arguments text[], line jsonb, usual text[])
+  returns jobferry.trigger_order
+  plpgsql immutable security invoker set search_path=""
+  owner whoever migrates, body 77669a2951e8f239a827cd9823d680c6
+
 function jobferry.reap(lease interval)
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 9cc315121e587e11e56f38828b71ffe3
+  owner jobferry_engine, body ab33200beba6d047c8a97d66670b749a
 
 function jobferry.refuse_rewriting_history()
   returns trigger
@@ -270,22 +693,112 @@ function jobferry.register_processor(processor text, tasks text[], version text)
 function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[], delays interval[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body e5ca34bf32f3aa9f84c742d5f150e2ad
+  owner jobferry_engine, body 931b2e0420fb1a76e166633aa8383ee6
+
+function jobferry.release_failed_keys(owners text[], job_keys text[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body facac578426034551926d1b8aa3b1b29
+
+function jobferry.release_jobs(worker_id text)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body ab141801dd3f16fc76c68025b2a7aa76
+
+function jobferry.release_keys(ids uuid[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body 3c006ff40b2a93bf58100074d3c496e1
 
 function jobferry.release_unknown(processor text, known uuid[])
   returns void
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 627670f5a7652a31f14d741122d5820f
 
+function jobferry.remove_job(job_key text, owner text)
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body f58a15b9f28530b8d93ba973bd5ad576
+
+function jobferry.remove_scheduled_job(id bigint)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 0b6b05fbea5da5abf8011a1e0cc66bcf
+
+function jobferry.replace_jobs(ids uuid[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
+  returns SETOF background_jobs
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body ca42e5822d3915543c911962bf309502
+
 function jobferry.requeue_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body d29f378f18f8a82049e78d0466b2900a
 
+function jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with time zone, priority integer, attempts integer, max_attempts integer)
+  returns SETOF background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 043de0f399761ecc6b7f45d76af382ae
+
+function jobferry.resend_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9822d586350510e7a2afd32a8264d968
+
+function jobferry.ring_for(owner text)
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body bf0f61e06ae24e32babdb2eb761f9262
+
 function jobferry.ring_queue()
   returns trigger
   plpgsql volatile security invoker
   owner whoever migrates, body 93c3452b99a5d56131ad28697e70e9fd
+
+function jobferry.ring_scheduler()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body bc96b608b4c0eea204849d66b8e979e2
+
+function jobferry.run_scheduled_job(id bigint, job_expiry interval)
+  returns background_jobs
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 6392f2ac9ced48dac17643d41147595b
+
+function jobferry.seen_in_engine(engine text, schema_name text, foreign_id text, queue text)
+  returns TABLE(state text, ended boolean)
+  plpgsql stable security definer set search_path=""
+  owner jobferry_engine, body d7b04042a5ea3d8657ad29df18bb288f
+
+function jobferry.send_to_engine(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security definer set search_path="" set lock_timeout=1s
+  owner jobferry_engine, body 21739cfcb0e82fd6831253953e6b5465
+
+function jobferry.send_to_graphile_worker(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body d94cc09a52496fbe8ca6897798376ea4
+
+function jobferry.send_to_oban(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body ceda3dde39741d41c51ff2a2f0044c36
+
+function jobferry.send_to_pg_boss(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body 2885b5686897e237831e7ccd29d3694e
+
+function jobferry.send_to_pgqueuer(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body 381d597a4bd558d23d5eb266ee5ccc74
+
+function jobferry.send_to_procrastinate(delegate jobferry.delegates, ids uuid[])
+  returns void
+  plpgsql volatile security invoker
+  owner whoever migrates, body 10004b387c97b02ecc1389b7adceddcf
 
 function jobferry.settle_functions()
   returns None
@@ -295,17 +808,72 @@ function jobferry.settle_functions()
 function jobferry.stamp_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1def8a09e19a94d2f6beba383b2427c2
+  owner jobferry_engine, body 5920191e901ef8947499ccfa26f6fb36
 
 function jobferry.status_of(completed boolean, cancelled boolean, run_at timestamp with time zone)
   returns text
   sql stable security invoker
   owner whoever migrates, body 2f1978546f164e0ad6fc2a9380e489e8
 
+function jobferry.stop_delegated()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 4deb8aaebd0f8e6beb90ea7020d9f943
+
+function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
+  returns boolean
+  plpgsql volatile security definer set search_path="" set lock_timeout=1s
+  owner jobferry_engine, body 532e1a86b055bd25f14641e6afb35dcb
+
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 186b28002d5222574185472ad8fc69e6
+  owner jobferry_engine, body 1bc57c9944a0e03eef72948ce93685cd
+
+function jobferry.take_back(ids uuid[])
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 18fad3a2f5c667f7900b2da89ce4621b
+
+function jobferry.tell_again(ids uuid[], client_ids uuid[])
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body 51772f98f3d50e90d1e55cc20e6c1382
+
+function jobferry.tg_add_job_with_fields()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body bb1fe4f8627d05d1371a69a56b7c4825
+
+function jobferry.tg_add_job_with_row()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body da9db13b2941ec7900e5f20637632956
+
+function jobferry.tg_add_job_with_row_id()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body f126d73fc1d72ca9bb65277327e9d21f
+
+function jobferry.trigger_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body a31ed3d2daaac2eb3a44eddcc34a1ecf
+
+function jobferry.try_hold_jobs(ids uuid[])
+  returns uuid[]
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body bb98b60589370f2a6b59f502e49cae47
+
+function jobferry.try_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
+  returns SETOF background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 5a4255d1f58cfad3889575abbe534f9a
+
+function jobferry.undelegate(task text)
+  returns boolean
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 7f8042ad35c692e082db24d8bd0346ac
 
 function jobferry.unregister_processor(processor text)
   returns void
@@ -317,11 +885,31 @@ function jobferry.unserved_tasks()
   sql stable security definer set search_path=""
   owner jobferry_engine, body c1166f707486d1188b75ec7269377f18
 
+function jobferry.until_next_slot(at timestamp with time zone)
+  returns double precision
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body b6d6de6335ccce5f48b86ead46463c70
+
+function jobferry.waiting_of(ids uuid[])
+  returns uuid[]
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body fd315e72b4d692ce4eb0a09f94cfb0ca
+
 function public.process_job()
   returns trigger
   plpgsql volatile security invoker
   owner whoever migrates, body f6e6d600b09f64d24ea530bf9ff570a9
 
+grant insert, update on column jobferry.scheduled_jobs(database_id) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(job_key) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(max_attempts) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(name) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(owner) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(payload) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(priority) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(queue_name) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(schedule_info) to jobferry_producer
+grant insert, update on column jobferry.scheduled_jobs(task_identifier) to jobferry_producer
 grant insert on column public.background_jobs("timestamp") to jobferry_gateway
 grant insert, update on column public.background_jobs(cancelled) to jobferry_gateway
 grant update on column public.background_jobs(cancelled) to jobferry_processor
@@ -342,56 +930,173 @@ grant insert on column public.background_jobs(run_at) to jobferry_gateway
 grant update on column public.background_jobs(status) to jobferry_processor
 grant insert on column public.background_jobs(submitted_by) to jobferry_gateway
 grant insert on column public.background_jobs(task) to jobferry_gateway
+grant execute on function jobferry.actor to jobferry_engine
+grant execute on function jobferry.add_job to jobferry_admin
+grant execute on function jobferry.add_job to jobferry_processor
+grant execute on function jobferry.add_job to jobferry_producer
+grant execute on function jobferry.add_jobs to jobferry_admin
+grant execute on function jobferry.add_jobs to jobferry_processor
+grant execute on function jobferry.add_jobs to jobferry_producer
+grant execute on function jobferry.add_one to jobferry_engine
+grant execute on function jobferry.add_scheduled_job to jobferry_processor
+grant execute on function jobferry.add_scheduled_job to jobferry_producer
+grant execute on function jobferry.add_slot to jobferry_engine
+grant execute on function jobferry.advance_schedule to jobferry_processor
 grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
+grant execute on function jobferry.cancel_jobs to jobferry_admin
 grant execute on function jobferry.cancel_postponed to jobferry_gateway
 grant execute on function jobferry.changes_page to jobferry_gateway
+grant execute on function jobferry.check_specs to jobferry_engine
 grant execute on function jobferry.claim to jobferry_processor
 grant execute on function jobferry.clear_away to jobferry_engine
 grant execute on function jobferry.complete_held to jobferry_processor
+grant execute on function jobferry.complete_job to jobferry_processor
+grant execute on function jobferry.complete_jobs to jobferry_admin
+grant execute on function jobferry.delegated_completed to jobferry_processor
+grant execute on function jobferry.delegated_failed to jobferry_processor
+grant execute on function jobferry.delegated_progress to jobferry_processor
+grant execute on function jobferry.delegated_started to jobferry_processor
+grant execute on function jobferry.delegates_check to jobferry_auditor
+grant execute on function jobferry.delegates_check to jobferry_processor
+grant execute on function jobferry.drop_taken_keys to jobferry_engine
+grant execute on function jobferry.due_schedules to jobferry_processor
+grant execute on function jobferry.end_jobs to jobferry_engine
 grant execute on function jobferry.epoch to jobferry_gateway
 grant execute on function jobferry.event_detail to jobferry_engine
+grant execute on function jobferry.fail_job to jobferry_processor
 grant execute on function jobferry.flush to jobferry_processor
+grant execute on function jobferry.force_unlock_workers to jobferry_admin
+grant execute on function jobferry.free_expired to jobferry_engine
+grant execute on function jobferry.full_tasks to jobferry_engine
+grant execute on function jobferry.get_job to jobferry_processor
+grant execute on function jobferry.get_jobs to jobferry_processor
+grant execute on function jobferry.give_places to jobferry_engine
+grant execute on function jobferry.hand_over_left to jobferry_processor
+grant execute on function jobferry.hand_over_some to jobferry_engine
 grant execute on function jobferry.heartbeat to jobferry_processor
+grant execute on function jobferry.held_attempt to jobferry_engine
 grant execute on function jobferry.held_up to jobferry_engine
+grant execute on function jobferry.hold_delegated to jobferry_engine
+grant execute on function jobferry.hold_jobs to jobferry_engine
+grant execute on function jobferry.insert_jobs to jobferry_engine
 grant execute on function jobferry.items_at to jobferry_engine
+grant execute on function jobferry.job_or_insert to jobferry_engine
+grant execute on function jobferry.job_with_key to jobferry_engine
+grant execute on function jobferry.key_lock to jobferry_engine
+grant execute on function jobferry.keyed_jobs to jobferry_engine
 grant execute on function jobferry.lease_key to jobferry_engine
+grant execute on function jobferry.leave_behind to jobferry_engine
+grant execute on function jobferry.let_go to jobferry_engine
+grant execute on function jobferry.limit_key to jobferry_engine
+grant execute on function jobferry.limit_task to jobferry_admin
+grant execute on function jobferry.limit_task to jobferry_processor
+grant execute on function jobferry.load_crontab to jobferry_processor
+grant execute on function jobferry.lock_failed_keys to jobferry_engine
+grant execute on function jobferry.make_way to jobferry_engine
 grant execute on function jobferry.named_heads to jobferry_engine
+grant execute on function jobferry.new_id to jobferry_engine
+grant execute on function jobferry.note_delegated to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway
+grant execute on function jobferry.note_heirs to jobferry_engine
+grant execute on function jobferry.note_overtaken to jobferry_engine
+grant execute on function jobferry.obey to jobferry_engine
+grant execute on function jobferry.pass_key_on to jobferry_engine
+grant execute on function jobferry.permanently_fail_jobs to jobferry_admin
+grant execute on function jobferry.places to jobferry_engine
+grant execute on function jobferry.progress_job to jobferry_processor
+grant execute on function jobferry.put_jobs to jobferry_engine
+grant execute on function jobferry.put_keyed to jobferry_engine
+grant execute on function jobferry.read_order to jobferry_engine
 grant execute on function jobferry.reap to jobferry_processor
 grant execute on function jobferry.register_processor to jobferry_processor
+grant execute on function jobferry.release_failed_keys to jobferry_engine
+grant execute on function jobferry.release_jobs to jobferry_processor
+grant execute on function jobferry.release_keys to jobferry_engine
 grant execute on function jobferry.release_unknown to jobferry_processor
+grant execute on function jobferry.remove_job to jobferry_admin
+grant execute on function jobferry.remove_scheduled_job to jobferry_processor
+grant execute on function jobferry.remove_scheduled_job to jobferry_producer
+grant execute on function jobferry.replace_jobs to jobferry_engine
+grant execute on function jobferry.reschedule_jobs to jobferry_admin
+grant execute on function jobferry.ring_for to jobferry_engine
+grant execute on function jobferry.run_scheduled_job to jobferry_processor
+grant execute on function jobferry.run_scheduled_job to jobferry_producer
+grant execute on function jobferry.send_to_graphile_worker to jobferry_engine
+grant execute on function jobferry.send_to_oban to jobferry_engine
+grant execute on function jobferry.send_to_pg_boss to jobferry_engine
+grant execute on function jobferry.send_to_pgqueuer to jobferry_engine
+grant execute on function jobferry.send_to_procrastinate to jobferry_engine
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway
+grant execute on function jobferry.tell_again to jobferry_engine
+grant execute on function jobferry.tg_add_job_with_fields to jobferry_producer
+grant execute on function jobferry.tg_add_job_with_row to jobferry_producer
+grant execute on function jobferry.tg_add_job_with_row_id to jobferry_producer
+grant execute on function jobferry.trigger_job to jobferry_producer
+grant execute on function jobferry.try_hold_jobs to jobferry_engine
+grant execute on function jobferry.try_keyed to jobferry_engine
 grant execute on function jobferry.unregister_processor to jobferry_processor
 grant execute on function jobferry.unserved_tasks to jobferry_processor
+grant execute on function jobferry.until_next_slot to jobferry_processor
+grant execute on function jobferry.waiting_of to jobferry_engine
 grant execute on function public.process_job to public
 grant create, usage on schema jobferry to jobferry_engine
+grant usage on schema jobferry to jobferry_admin
 grant usage on schema jobferry to jobferry_auditor
 grant usage on schema jobferry to jobferry_gateway
 grant usage on schema jobferry to jobferry_processor
+grant usage on schema jobferry to jobferry_producer
 grant usage on sequence public.background_job_events_id_seq to jobferry_engine
+grant delete, insert, select, update on table jobferry.delegated to jobferry_engine
+grant select on table jobferry.delegated to jobferry_auditor
+grant select on table jobferry.delegates to jobferry_auditor
+grant select on table jobferry.delegates to jobferry_engine
 grant delete, insert, select, update on table jobferry.devices to jobferry_engine
+grant select on table jobferry.devices to jobferry_admin
 grant select on table jobferry.devices to jobferry_auditor
 grant select on table jobferry.devices to jobferry_gateway
 grant select on table jobferry.identity to jobferry_engine
+grant select on table jobferry.job_queues to jobferry_admin
+grant select on table jobferry.job_queues to jobferry_auditor
+grant select on table jobferry.job_queues to jobferry_processor
+grant delete, insert, select, update on table jobferry.left_behind to jobferry_engine
+grant select on table jobferry.left_behind to jobferry_auditor
+grant delete, insert, select, update on table jobferry.limited_jobs to jobferry_engine
+grant select on table jobferry.limited_jobs to jobferry_admin
+grant select on table jobferry.limited_jobs to jobferry_auditor
+grant select on table jobferry.limited_jobs to jobferry_processor
+grant select on table jobferry.migrations to jobferry_admin
 grant select on table jobferry.migrations to jobferry_auditor
 grant select on table jobferry.migrations to jobferry_gateway
 grant select on table jobferry.migrations to jobferry_processor
 grant delete, insert, select, update on table jobferry.postponed_cancels to jobferry_engine
 grant select on table jobferry.postponed_cancels to jobferry_auditor
 grant delete, insert, select, update on table jobferry.processors to jobferry_engine
+grant select on table jobferry.processors to jobferry_admin
 grant select on table jobferry.processors to jobferry_auditor
 grant select on table jobferry.processors to jobferry_processor
 grant delete, insert, select, update on table jobferry.queue to jobferry_engine
+grant select on table jobferry.queue to jobferry_admin
 grant select on table jobferry.queue to jobferry_auditor
 grant select on table jobferry.queue to jobferry_processor
+grant delete, insert, select, update on table jobferry.scheduled_jobs to jobferry_engine
+grant delete, select on table jobferry.scheduled_jobs to jobferry_producer
+grant select on table jobferry.scheduled_jobs to jobferry_auditor
+grant select on table jobferry.scheduled_jobs to jobferry_processor
+grant delete, insert, select, update on table jobferry.task_limits to jobferry_engine
+grant select on table jobferry.task_limits to jobferry_admin
+grant select on table jobferry.task_limits to jobferry_auditor
+grant select on table jobferry.task_limits to jobferry_processor
+grant select on table jobferry.transitions to jobferry_admin
 grant select on table jobferry.transitions to jobferry_auditor
 grant select on table jobferry.transitions to jobferry_engine
 grant insert, select on table public.background_job_events to jobferry_engine
+grant select on table public.background_job_events to jobferry_admin
 grant select on table public.background_job_events to jobferry_auditor
 grant delete, insert, select, update on table public.background_jobs to jobferry_engine
+grant select on table public.background_jobs to jobferry_admin
 grant select on table public.background_jobs to jobferry_auditor
 grant select on table public.background_jobs to jobferry_gateway
 grant select on table public.background_jobs to jobferry_processor

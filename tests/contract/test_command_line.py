@@ -32,6 +32,7 @@ def test_these_are_the_commands() -> None:
         "audit",
         "bench",
         "client",
+        "delegate",
         "demo",
         "gateway",
         "migrate",
@@ -48,6 +49,7 @@ def test_these_are_the_commands() -> None:
             *(f"jobferry {name}" for name in parts),
             *(f"jobferry client {name}" for name in of_the_device),
             *(f"jobferry schedule {name}" for name in of_schedules),
+            *(f"jobferry delegate {name}" for name in ("add", "check", "ls", "rm")),
         ]
     )
 

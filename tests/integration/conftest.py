@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from integration.database import Database, Ear
+from integration.engines import install_pgqueuer, install_procrastinate
+from support.postgres import TestServer
 
 
 @pytest.fixture
@@ -26,3 +28,12 @@ def ear(dsn: str) -> Iterator[Ear]:
     """Hears what the database says."""
     with Ear(dsn) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def queues_template(server: TestServer) -> Iterator[str]:
+    """A migrated database with the tables of Procrastinate and PgQueuer, to be copied."""
+    with server.database() as dsn:
+        install_procrastinate(dsn)
+        install_pgqueuer(dsn)
+        yield dsn

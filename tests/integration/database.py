@@ -282,6 +282,7 @@ class Database:
         held_by_nobody = self.rows(
             "select job_id, locked_by from jobferry.queue where locked_by is not null"
             " and locked_until is null and locked_by not in (select id from jobferry.processors)"
+            " and not exists (select from jobferry.delegated d where d.job_id = queue.job_id)"
         )
         assert held_by_nobody == []
 

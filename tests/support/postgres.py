@@ -35,10 +35,11 @@ class TestServer:
         return f"{head.rpartition('/')[0]}/{database}" + (f"?{query}" if query else "")
 
     @contextmanager
-    def database(self, *, migrated: bool = True) -> Iterator[str]:
-        """A new database, gone afterwards."""
+    def database(self, *, migrated: bool = True, copy: str | None = None) -> Iterator[str]:
+        """A new database, gone afterwards; a ``copy`` is of a database nobody is connected to."""
         name = f"jobferry_test_{os.getpid()}_{next(self._numbers)}"
-        self._create(name, TEMPLATE if migrated else "template0")
+        template = str(conninfo_to_dict(copy)["dbname"]) if copy else TEMPLATE
+        self._create(name, template if migrated else "template0")
         try:
             yield self.dsn_of(name)
         finally:

@@ -57,6 +57,7 @@ class Keeper:
                     await self.begin_anew()
                 if freed := await self._ledger.reap(self._lease):
                     log.warning("%d jobs of processors that are gone were freed", freed)
+                await self._ledger.hand_over_left()
             except Exception as error:
                 await after_error("prolong the lease", error)
 

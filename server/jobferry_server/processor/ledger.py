@@ -76,6 +76,10 @@ class Ledger:
         )
         return freed
 
+    async def hand_over_left(self) -> None:
+        """Try again with jobs of delegated tasks that their queue did not take."""
+        await self._pool.execute("select jobferry.hand_over_left()")
+
     async def unserved(self) -> list[tuple[str, int]]:
         """Tasks with due jobs that no living processor offers, and how many jobs."""
         rows = await self._pool.fetch("select task, jobs from jobferry.unserved_tasks()")

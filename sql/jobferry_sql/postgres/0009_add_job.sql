@@ -232,6 +232,8 @@ declare
 begin
   if held <> '{}' then
     perform jobferry.hold_jobs(held);
+    -- What another queue has not begun waits here again.
+    perform jobferry.take_back(held);
     select array_agg(k.id) filter (where k.running), array_agg(k.job_key) filter (where k.running),
       array_agg(k.id) filter (where not k.running), array_agg(k.job_key) filter (where not k.running)
     into running, running_keys, waiting, waiting_keys
@@ -243,6 +245,7 @@ begin
   perform jobferry.release_failed_keys(owners, keys);
   if waiting is not null then
     return query select * from jobferry.replace_jobs(waiting, specs, mode = 'preserve_run_at', database_id);
+    perform jobferry.hand_over(waiting);
     specs := array(select s from unnest(specs) s where s.job_key <> all (waiting_keys));
   end if;
   if cardinality(specs) > 0 then
