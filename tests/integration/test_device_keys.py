@@ -153,6 +153,16 @@ def test_a_key_that_somebody_is_at_work_on_holds_up_nobody_else(
     db.assert_sound()
 
 
+def test_a_key_that_is_being_taken_is_not_waited_for(db: Database, other: Database) -> None:
+    mine, free = keyed(), Spec()
+    with other.together():
+        taker = other.add(job_key="k", owner=ANNA)["id"]
+        assert db.submit(mine, free) == [(1, "busy")]
+    assert db.submit(mine) == []
+    assert [db.status(one) for one in (taker, mine.id)] == ["cancelled", "queued"]
+    db.assert_sound()
+
+
 def test_a_queue_row_in_somebody_s_hands_is_not_waited_for_either(
     db: Database, other: Database
 ) -> None:
@@ -192,14 +202,17 @@ def test_a_plain_insert_that_takes_the_key_meanwhile_makes_way_the_next_time(
 # -- through the gateway
 
 
+@pytest.mark.parametrize("later", [False, True])
 def test_a_held_up_submit_waits_with_all_its_device_said_after_it(
-    db: Database, services: Services
+    db: Database, services: Services, later: bool
 ) -> None:
     db.submit(first := keyed())
     mine, after = job(job_key="k"), job()
     with services.gateway() as url, device(url) as wire, device(url) as bystander:
         with held_row(db.dsn, first.id):
             wire.push(submit(mine))
+            if later:
+                assert bystander.deliver(submit(job())) == []
             wire.push(submit(after), cancel(mine))
             # Two round trips of somebody else: his jobs do not wait.
             assert bystander.deliver(submit(job())) == []

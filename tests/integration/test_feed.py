@@ -302,6 +302,23 @@ def test_a_row_that_changes_before_its_page_comes_brings_its_payload(
         assert sorted(set(ids(first["rows"] + rest))) == sorted(map(str, jobs))
 
 
+def test_a_revised_row_that_changes_before_its_page_comes_brings_what_is_new(
+    db: Database, url: str
+) -> None:
+    """Though the device knows the row, and the walk has its old version in sight no more."""
+    jobs = fill(db, 2 * PAGE + 200)
+    with device(url) as wire:
+        wire.walk()
+        db.do("update background_jobs set priority = 1")
+        first = wire.expect("changes")
+        unsent = next(one for one in jobs if str(one) not in ids(first["rows"]))
+        db.do("update background_jobs set progress = 0.5 where id = %s", unsent)
+        wire.apply(first)
+        rest = [row for page in wire.walk() for row in page["rows"]]
+    told = {row["id"]: row["spec"]["priority"] for row in first["rows"] + rest if "spec" in row}
+    assert told == {str(job): 1 for job in jobs}
+
+
 def test_rows_that_never_stop_changing_keep_no_walk_from_ending(db: Database, url: str) -> None:
     jobs = fill(db, 2 * PAGE)
     stop = threading.Event()

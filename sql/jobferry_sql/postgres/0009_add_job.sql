@@ -15,6 +15,11 @@
 -- writing: their caller chose the job. Nor do they hold up the rest when the caller's transaction is
 -- long: whoever passes over a ledger row does not come to wait for its queue row. Only a call with the
 -- same key waits. The gateway, which calls for everybody, tries and waits for nothing.
+--
+-- What works on keys keeps its plans, and they go by the index key by key: for one key in an array the
+-- planner would think it worth while to plan anew each time, which takes longer than the work, and in a
+-- small table it would rather read all of it for ever after. Hence the settings of put_keyed and
+-- make_way, which hold for all they call, and the LATERAL ... LIMIT.
 
 do $$
 declare
@@ -99,14 +104,19 @@ begin
   end if;
 end $$;
 
--- The unfinished jobs that have these keys of these owners. A running one is some processor's.
+-- The unfinished jobs that have these keys of these owners. A running one is some processor's. (Without a
+-- search_path of its own it becomes a part of its callers' statements, which have theirs.)
 create function jobferry.keyed_jobs(owners text[], job_keys text[])
 returns table (id uuid, owner text, job_key text, running boolean)
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select b.id, b.submitted_by, b.job_key, b.status = 'running' or coalesce(q.locked_by is not null, false)
   from unnest(owners, job_keys) k(owner, job_key)
-  join public.background_jobs b on coalesce(b.submitted_by, '') = coalesce(k.owner, '') and b.job_key = k.job_key
-    and b.job_key is not null and b.finished_at is null
+  cross join lateral (
+    select * from public.background_jobs b
+    where coalesce(b.submitted_by, '') = coalesce(k.owner, '') and b.job_key = k.job_key
+      and b.job_key is not null and b.finished_at is null
+    limit 1
+  ) b
   left join jobferry.queue q on q.job_id = b.id
 $$;
 
@@ -120,22 +130,29 @@ end $$;
 
 -- These running jobs, which are in our hands, lose their keys: they may end, and are not tried again.
 create function jobferry.release_keys(ids uuid[]) returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   update jobferry.queue q set max_attempts = greatest(q.attempts, 1) where q.job_id = any (ids);
   update public.background_jobs b
   set job_key = null, max_attempts = greatest(b.attempts, 1),
     revised = pg_current_xact_id(), version = pg_current_xact_id()
-  where b.id = any (ids)
-$$;
+  where b.id = any (ids);
+end $$;
 
 -- Failed jobs lose these keys: from now on they are history. Devices have nothing to learn from that.
 create function jobferry.release_failed_keys(owners text[], job_keys text[]) returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   update public.background_jobs b set job_key = null
   from unnest(owners, job_keys) k(owner, job_key)
-  where coalesce(b.submitted_by, '') = coalesce(k.owner, '') and b.job_key = k.job_key
-    and b.job_key is not null and b.status = 'failed'
-$$;
+  cross join lateral (
+    select f.id from public.background_jobs f
+    where coalesce(f.submitted_by, '') = coalesce(k.owner, '') and f.job_key = k.job_key
+      and f.job_key is not null and f.status = 'failed'
+    offset 0
+  ) failed
+  where b.id = failed.id;
+end $$;
 
 -- Insert jobs, with what a trigger would add: queue, events. A job whose key is taken is left out.
 create function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
@@ -167,18 +184,23 @@ begin
   select * from added;
 end $$;
 
--- Write these specs over the waiting jobs that have their keys, which are in our hands: the same ids,
+-- Write these specs over the waiting jobs that have these keys, which are in our hands: the same ids,
 -- everything else as if they were new. Two arrays become one. With `preserve` a job that was not tried
 -- yet keeps its time. `revised` lets every device learn the new payload, even the one that sent the old.
-create function jobferry.replace_jobs(ids uuid[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
+create function jobferry.replace_jobs(
+  ids uuid[], job_keys text[], specs jobferry.job_spec[], preserve boolean, database_id uuid
+)
 returns setof public.background_jobs
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
+  return query
   with fresh as (
     select b.id, s.identifier, s.queue_name, s.flags,
       coalesce(s.priority, 0) as priority, coalesce(s.max_attempts, 25) as max_attempts,
       coalesce(s.payload::jsonb, '{}') as payload,
       case when preserve and b.attempts = 0 then b.run_at else coalesce(s.run_at, now()) end as run_at
-    from unnest(specs) s join public.background_jobs b on b.id = any (ids) and b.job_key = s.job_key
+    from unnest(ids, job_keys) k(id, job_key) join unnest(specs) s on s.job_key = k.job_key
+    join public.background_jobs b on b.id = k.id
   ),
   replaced as (
     update public.background_jobs b
@@ -202,19 +224,19 @@ language sql volatile set search_path = '' as $$
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select r.id, r.submitted_by, 'replaced', 0, session_user from replaced r
   )
-  select * from replaced
-$$;
+  select * from replaced;
+end $$;
 
 -- Say in the audit log of each of these jobs which one has its key now.
 create function jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
   select b.id, b.submitted_by, 'replaced', b.attempts, session_user, jsonb_build_object('replaced_by', heir.id)
   from unnest(ids, job_keys) old(id, job_key)
   join public.background_jobs b on b.id = old.id
-  join public.background_jobs heir on coalesce(heir.submitted_by, '') = coalesce(owner, '')
-    and heir.job_key = old.job_key and heir.job_key is not null and heir.finished_at is null
-$$;
+  cross join lateral jobferry.keyed_jobs(array[owner], array[old.job_key]) heir;
+end $$;
 
 -- One go at putting keyed jobs where they belong. Returns those that found their place: all, unless
 -- a foreign writer took one of the keys at the same moment.
@@ -237,16 +259,16 @@ begin
     select array_agg(k.id) filter (where k.running), array_agg(k.job_key) filter (where k.running),
       array_agg(k.id) filter (where not k.running), array_agg(k.job_key) filter (where not k.running)
     into running, running_keys, waiting, waiting_keys
-    from jobferry.keyed_jobs(owners, keys) k where k.id = any (held);
+    from jobferry.keyed_jobs(owners, keys) k where k.id in (select unnest(held));
   end if;
   if running is not null then
     perform jobferry.release_keys(running);
   end if;
   perform jobferry.release_failed_keys(owners, keys);
   if waiting is not null then
-    return query select * from jobferry.replace_jobs(waiting, specs, mode = 'preserve_run_at', database_id);
+    return query select * from jobferry.replace_jobs(waiting, waiting_keys, specs, mode = 'preserve_run_at', database_id);
     perform jobferry.hand_over(waiting);
-    specs := array(select s from unnest(specs) s where s.job_key <> all (waiting_keys));
+    specs := array(select s from unnest(specs) s where s.job_key not in (select unnest(waiting_keys)));
   end if;
   if cardinality(specs) > 0 then
     return query select * from jobferry.insert_jobs(specs, owner, database_id);
@@ -259,7 +281,8 @@ end $$;
 -- Put keyed jobs where they belong.
 create function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   job public.background_jobs;
   placed text[];
@@ -272,7 +295,7 @@ begin
       placed := placed || job.job_key;
       return next job;
     end loop;
-    specs := array(select s from unnest(specs) s where s.job_key <> all (placed));
+    specs := array(select s from unnest(specs) s where s.job_key not in (select unnest(placed)));
   end loop;
 end $$;
 
@@ -290,10 +313,11 @@ $$;
 
 -- Ring once for whoever has something to do or to show.
 create function jobferry.ring_for(owner text) returns void
-language sql volatile set search_path = '' as $$
-  select jobferry.announce(array[owner]) where owner is not null;
-  select pg_notify('jobferry_queue', '')
-$$;
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform jobferry.announce(array[owner]) where owner is not null;
+  perform pg_notify('jobferry_queue', '');
+end $$;
 
 -- What add_job and add_jobs have in common: put in place, ring once.
 create function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
@@ -476,7 +500,8 @@ end $$;
 create function jobferry.make_way(
   ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[],
   out held integer[], out overtaken integer[], out heirs uuid[]
-) language plpgsql volatile set search_path = '' as $$
+) language plpgsql volatile
+set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   last integer[];
   mine uuid[];
