@@ -35,6 +35,7 @@ def test_these_are_the_commands() -> None:
         "demo",
         "erase",
         "gateway",
+        "jobs",
         "migrate",
         "processor",
         "prune",
@@ -44,12 +45,14 @@ def test_these_are_the_commands() -> None:
     ]
     of_schedules = ["add", "load", "ls", "rm", "run"]
     of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
+    in_the_ledger = ["cancel", "ls", "reschedule", "retry", "show"]
     assert sorted(COMMANDS) == sorted(
         [
             "jobferry",
             *(f"jobferry {name}" for name in parts),
             *(f"jobferry client {name}" for name in of_the_device),
             *(f"jobferry schedule {name}" for name in of_schedules),
+            *(f"jobferry jobs {name}" for name in in_the_ledger),
         ]
     )
 
