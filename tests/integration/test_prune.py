@@ -376,6 +376,18 @@ def test_a_submit_of_a_pruned_job_is_not_a_second_job(db: Database) -> None:
     assert jobs(db) == {str(fresh.id)}
 
 
+def test_a_key_that_comes_once_more_takes_nothing_from_who_has_it_now(db: Database) -> None:
+    old, heir = Spec(job_key="k", cancelled=True), Spec(job_key="k")
+    db.submit(old)
+    age(db)
+    prune(db)
+    db.submit(heir)
+    again = Spec(id=old.id, job_key="k")
+    assert db.submit(again) == [(1, "gone")]
+    assert db.status(heir.id) == "queued"
+    assert db.job(heir.id)["job_key"] == "k"
+
+
 def test_a_terminal_gets_a_bar_and_a_pipe_one_line(db: Database) -> None:
     finished(db, 3)
     age(db)
