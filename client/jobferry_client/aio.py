@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
 from threading import Event
@@ -48,8 +49,9 @@ class AsyncJobClient:
         token: Token = None,
         *,
         timing: Timing | None = None,
+        keep: timedelta | None = None,
     ) -> None:
-        self._client = JobClient(path, url, token, timing=timing)
+        self._client = JobClient(path, url, token, timing=timing, keep=keep)
         self._threads = ThreadPoolExecutor(MOST_THREADS, "jobferry-async")
 
     async def __aenter__(self) -> Self:

@@ -28,6 +28,8 @@ class JobClient:
     ``wss://``; without one this is a purely local outbox, whose jobs wait until the file is opened
     with one. ``token`` says who you are: a string, or a callable that gives a fresh one each time.
     ``timing`` is how often the sync engine looks and how long it waits; its defaults are good.
+    ``keep`` is how long jobs stay in this file after they finished, by the server's clock; without it
+    they stay as long as the server has them. What is unsent or was rejected stays in any case.
 
     Every method that writes returns once the row is durable in the file, online or not. A handler
     may run a job twice (a processor may die at the last moment); it submits it once.
@@ -40,14 +42,17 @@ class JobClient:
         token: Token = None,
         *,
         timing: Timing | None = None,
+        keep: timedelta | None = None,
     ) -> None:
+        if keep is not None and keep <= timedelta(0):
+            raise ClientError(f"keep must be more than nothing: {keep}", code="invalid_job")
         self._ring = Ring()
         self._jobs = Jobs(path)
         self._timing = timing or Timing()
         self._closed = False
         self._engine = (
             # Resolved now: the engine opens the file again, wherever the process is by then.
-            Engine(Path(path).resolve(), url, token, self._ring, self._timing)
+            Engine(Path(path).resolve(), url, token, self._ring, self._timing, keep)
             if url is not None
             else None
         )

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from jobferry_client.errors import ClientError
 from jobferry_client.output import console, job_json, job_lines, job_table, plain
 from jobferry_client.state import ClientStatus, ConnectionState
 from jobferry_shared import strict_json
+from jobferry_shared.durations import parse_duration
 from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
 from jobferry_shared.states import Status
@@ -165,12 +167,20 @@ def cancel(db: Path, job_id: str, as_json: bool) -> None:
 @file
 @click.option("--once", is_flag=True, help="Return when both sides are in step.")
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="For --once.")
+@click.option(
+    "--keep",
+    envvar="JOBFERRY_KEEP",
+    show_envvar=True,
+    help="Drop jobs from DB this long after they finished, such as 30d (s, m, h, d, w).",
+)
 @online
-def sync(db: Path, once: bool, timeout: float, url: str | None, token: str | None) -> None:
+def sync(
+    db: Path, once: bool, timeout: float, keep: str | None, url: str | None, token: str | None
+) -> None:
     """Keep DB in step with the gateway, until interrupted or once."""
     if not url:
         raise click.UsageError("a gateway is wanted: --url or JOBFERRY_URL")
-    with JobClient(db, url, token) as opened:
+    with JobClient(db, url, token, keep=_keep(keep)) as opened:
         if once:
             try:
                 status = opened.sync(timeout)
@@ -205,6 +215,13 @@ def status(db: Path, as_json: bool) -> None:
         "last_synced_at",
     ):
         click.echo(f"{name:>20}  {fields[name]}")
+
+
+def _keep(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        raise click.UsageError(f"--keep: {error}") from error
 
 
 def _read(payload: str) -> str:

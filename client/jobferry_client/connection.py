@@ -6,10 +6,11 @@ without holding up anybody else.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from jobferry_client.line import Line
 from jobferry_client.outgoing import Batch, next_batch
@@ -23,6 +24,9 @@ from jobferry_shared.session import ClientSession
 __all__ = ["Connection", "GatewayRefused", "Timing"]
 
 log = logging.getLogger("jobferry.client")
+
+#: Jobs in one transaction that drops old ones.
+TIDY_ROWS = 500
 
 
 class GatewayRefused(Exception):
@@ -46,6 +50,8 @@ class Timing:
     connect: float = 10.0
     #: A row that waits longer than this while connected is reported.
     stalled: float = 30.0
+    #: Dropping what is older than it is to be kept.
+    tidy: float = 600.0
 
 
 @dataclass(slots=True)
@@ -61,9 +67,13 @@ class Connection:
     on_welcome: Callable[[], None]
     on_answer: Callable[[], None]
     on_page: Callable[[bool], None]
+    #: How long finished jobs stay in the file; ``None``: for ever.
+    keep: timedelta | None = None
     session: ClientSession = field(default_factory=ClientSession)
     _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
     _sent: int = 0
+    #: The server's clock minus our monotonic one.
+    _clock: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 
     async def run(self) -> None:
         """Talk until the connection ends, always by an exception."""
@@ -86,6 +96,8 @@ class Connection:
             tasks.create_task(self._push_all())
             tasks.create_task(self._watch_file())
             tasks.create_task(self._beat())
+            if self.keep is not None:
+                tasks.create_task(self._tidy(self.keep))
 
     async def _receive_all(self) -> None:
         while True:
@@ -93,21 +105,25 @@ class Connection:
 
     async def _receive(self) -> None:
         match self.session.receive(await self.socket.recv()):
-            case Welcome(owner=owner):
-                self.replica.welcome(owner)
-                self.on_welcome()
+            case Welcome() as welcome:
+                self._welcome(welcome)
             case Pushed() as pushed:
                 self._acknowledge(pushed)
             case Changes() as page:
                 await self._apply(page)
             case Reset():
-                log.warning("the server's database is another one: reading everything again")
-                self.replica.forget_cursor()
+                log.warning("the server can't go on from where we were: reading everything again")
+                self.replica.forget_cursor(self.session.epoch)
                 self.on_page(False)
             case Error() as error:
                 raise GatewayRefused(error.code, error.message, error.retry_after)
             case _:
                 pass
+
+    def _welcome(self, welcome: Welcome) -> None:
+        self._clock = welcome.server_time - timedelta(seconds=time.monotonic())
+        self.replica.welcome(welcome.owner)
+        self.on_welcome()
 
     def _acknowledge(self, pushed: Pushed) -> None:
         while self._in_flight and self._in_flight[0][0] <= pushed.through:
@@ -125,10 +141,18 @@ class Connection:
 
     async def _apply(self, page: Changes) -> None:
         try:
-            self.replica.apply(page.rows, page.cursor, datetime.now(UTC))
+            self.replica.apply(
+                page.rows,
+                page.cursor,
+                datetime.now(UTC),
+                gone=page.gone or (),
+                complete=page.complete,
+                epoch=self.session.epoch,
+                expired_before=self._expired_before(self.keep) if self.keep is not None else None,
+            )
         except UnknownJob as unknown:
             # The file was put back from a backup: its cursor is ahead of its rows.
-            self.replica.forget_cursor()
+            self.replica.forget_cursor(self.session.epoch)
             raise RemoteProtocolError(
                 f"a change of job {unknown}, which this file does not have: reading it all again"
             ) from unknown
@@ -167,6 +191,15 @@ class Connection:
             if (now := self.replica.version()) != seen:
                 seen = now
                 self.doorbell.set()
+
+    async def _tidy(self, keep: timedelta) -> None:
+        while True:
+            more = self.replica.drop_expired(self._expired_before(keep), TIDY_ROWS)
+            await asyncio.sleep(0 if more else self.timing.tidy)
+
+    def _expired_before(self, keep: timedelta) -> datetime:
+        """By the server's clock: by a device's that is years ahead all would be old."""
+        return self._clock + timedelta(seconds=time.monotonic()) - keep
 
     async def _beat(self) -> None:
         while True:

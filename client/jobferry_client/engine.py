@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -48,10 +49,17 @@ class Engine:
     """Connects, and connects again, until it is stopped."""
 
     def __init__(
-        self, path: Path, url: str, token: Token, ring: Ring, timing: Timing | None = None
+        self,
+        path: Path,
+        url: str,
+        token: Token,
+        ring: Ring,
+        timing: Timing | None = None,
+        keep: timedelta | None = None,
     ) -> None:
         self.link = Link(ConnectionState.DISCONNECTED, "not connected yet")
         self.timing = timing or Timing()
+        self._keep = keep
         #: Has this device, connected, read all there was?
         self.in_step = False
         self._path = path
@@ -179,6 +187,7 @@ class Engine:
                 on_welcome=self._welcomed,
                 on_answer=self._ring.ring,
                 on_page=self._read,
+                keep=self._keep,
             ).run()
 
     def _welcomed(self) -> None:

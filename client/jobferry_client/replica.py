@@ -14,6 +14,14 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from jobferry_client.departures import (
+    drop_gone,
+    end_of_walk,
+    expired,
+    mark_unseen,
+    seen,
+    worth_storing,
+)
 from jobferry_client.file import open_file, write
 from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change, Rejection
@@ -109,6 +117,7 @@ class Replica:
             database.execute(
                 "DELETE FROM _jobferry_outbox WHERE seq BETWEEN :first AND :last", span
             )
+            drop_gone(database)
 
     def reject(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
         """This operation can't be sent at all: say why in its row, and drop it."""
@@ -127,25 +136,46 @@ class Replica:
                 )
             database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
 
-    def forget_cursor(self) -> None:
-        """Read everything again from the next page on. What is unsent stays unsent."""
+    def forget_cursor(self, epoch: str | None = None) -> None:
+        """Read everything again from the next page on. What is unsent stays unsent.
+
+        What is not shown again has left the ledger, if this is the database that the file was in
+        step with before.
+        """
         with self._sync() as database:
             database.execute("UPDATE _jobferry_state SET cursor = NULL")
+            mark_unseen(database, epoch)
         self._cursor = None
 
-    def apply(self, changes: Sequence[Change], cursor: str, now: datetime) -> None:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        cursor: str,
+        now: datetime,
+        *,
+        gone: Sequence[str] = (),
+        complete: bool = False,
+        epoch: str | None = None,
+        expired_before: datetime | None = None,
+    ) -> None:
         """Store one page and its cursor together.
 
-        Raises :class:`UnknownJob` if that can't be, :class:`CursorMoved` if the page is one that
-        followed another cursor than the file has.
+        ``complete``: the device has now seen all there is, in the database called ``epoch``. Jobs
+        that finished before ``expired_before`` are not taken in. Raises :class:`UnknownJob` if that
+        can't be, :class:`CursorMoved` if the page is one that followed another cursor than the file
+        has.
         """
-        known = [_learned(change) for change in changes if change.spec is not None]
-        states = [_state(change) for change in changes]
         with self._sync() as database:
-            if known:
-                database.conn.executemany(query("device_learn"), known)
-            if states:
-                self._update(database, states)
+            rows = worth_storing(database, changes, expired_before)
+            if rows:
+                specs = [_learned(change) for change in rows if change.spec is not None]
+                database.conn.executemany(query("device_learn"), specs)
+                self._update(database, [_state(change) for change in rows])
+                seen(database, rows)
+            if complete:
+                end_of_walk(database, epoch)
+            if complete or gone:
+                drop_gone(database, gone)
             moved = database.execute(
                 "UPDATE _jobferry_state SET cursor = ?, last_synced_at = ? WHERE cursor IS ?",
                 (cursor, utc_text(now), self._cursor),
@@ -153,6 +183,15 @@ class Replica:
             if moved.rowcount != 1:
                 raise CursorMoved
         self._cursor = cursor
+
+    def drop_expired(self, before: datetime, limit: int) -> bool:
+        """Drop some of the jobs that finished before then; are there perhaps more?"""
+        # Looked for outside of the transaction: nobody needs to wait for that.
+        old = expired(self._database, before, limit)
+        if old:
+            with self._sync() as database:
+                database.conn.executemany("DELETE FROM background_jobs WHERE id = ?", old)
+        return len(old) == limit
 
     def _update(self, database: Database, states: list[dict[str, Any]]) -> None:
         moved = database.conn.executemany(query("device_change"), states).rowcount

@@ -30,6 +30,8 @@ __all__ = [
 CODES: dict[str, str] = {
     "content_differs": "This id is already used for another job of yours. Give the new job an id of its own.",
     "database_refused": "Postgres did not take the row. The message names the value it stumbled on.",
+    "erased": "The owner's payloads and results were erased on request. Nothing can bring them back.",
+    "gone": "The server had this job, and pruned or deleted it since. If it is to run again, submit a new one.",
     "handler_error": "The handler raised. The processor's log has the traceback.",
     "id_taken": "This id belongs to somebody else's job. Give the job another id.",
     "invalid_job": "A column holds what the ledger can not hold. The message names it.",

@@ -199,7 +199,9 @@ class ErrorDetail(Message):
 
 
 class Change(Message):
-    """The latest state of one job. ``spec`` comes once, to devices that do not have it."""
+    """The latest state of one job. ``spec`` comes once, to devices that do not have it, and again
+    when it was written anew.
+    """
 
     id: str
     status: Status
@@ -216,16 +218,20 @@ class Change(Message):
 
 
 class Changes(Message):
-    """One page. The device stores rows and cursor in one transaction, then says ``applied``."""
+    """One page. The device stores rows and cursor in one transaction, then says ``applied``.
+
+    ``gone`` are ids of jobs that are no longer in the ledger.
+    """
 
     type: Literal["changes"] = "changes"
     rows: list[Change]
+    gone: list[str] | None = None
     cursor: str
     complete: bool
 
 
 class Reset(Message):
-    """This is another database than your cursor's: read everything again, keep your outbox."""
+    """Your cursor is another database's, or too old: read everything again, keep your outbox."""
 
     type: Literal["reset"] = "reset"
 

@@ -50,12 +50,13 @@ class Phase(Enum):
 class ClientSession:
     """The device's side of one connection."""
 
-    __slots__ = ("_answered", "_pushed", "_unapplied", "limits", "owner", "phase")
+    __slots__ = ("_answered", "_pushed", "_unapplied", "epoch", "limits", "owner", "phase")
 
     def __init__(self) -> None:
         self.phase = Phase.NEW
         self.limits = Limits()
         self.owner: str | None = None
+        self.epoch: str | None = None
         self._pushed = 0
         self._answered = 0
         self._unapplied: str | None = None
@@ -150,6 +151,7 @@ class ClientSession:
         self.phase = Phase.OPEN
         self.limits = message.limits
         self.owner = message.owner
+        self.epoch = message.epoch
 
     def _receive_pushed(self, message: Pushed) -> None:
         if not self._answered < message.through <= self._pushed:
@@ -219,11 +221,16 @@ class GatewaySession:
         self._answered = through
         return encode(Pushed(through=through, received_at=received_at, rejected=list(rejected)))
 
-    def changes(self, rows: Sequence[Change], cursor: str, *, complete: bool) -> str:
+    def changes(
+        self, rows: Sequence[Change], cursor: str, *, complete: bool, gone: Sequence[str] = ()
+    ) -> str:
         """One page of what the device has not seen."""
         _expect(self.ready, "the device has not applied the last page")
         self._unapplied = cursor
-        return encode(Changes.model_construct(rows=list(rows), cursor=cursor, complete=complete))
+        page = Changes.model_construct(
+            rows=list(rows), gone=list(gone) or None, cursor=cursor, complete=complete
+        )
+        return encode(page)
 
     def reset(self) -> str:
         """Make the device read everything again."""

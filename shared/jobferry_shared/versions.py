@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "d034e3ac42d9b158963721491ba7212ae4d360e1dc329c2df08236f44c8ad328"),
+    Version(1, "the first", "0da0f0384a9beff20f0f8225fac7de44a7b0ca1cf4ee21731f3223b5abd16f5c"),
 )
 
 #: The version this code speaks.

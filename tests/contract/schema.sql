@@ -98,6 +98,12 @@ table jobferry.queue with (fillfactor=70, autovacuum_vacuum_scale_factor=0.01, a
   CREATE TRIGGER named_job_gone_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN ((old.queue_name IS NOT NULL)) EXECUTE FUNCTION jobferry.ring_queue() -- fires: always
   CREATE TRIGGER stop_delegated_trigger AFTER DELETE ON jobferry.queue FOR EACH ROW WHEN ((old.locked_by ~~ 'delegate %'::text)) EXECUTE FUNCTION jobferry.stop_delegated() -- fires: always
 
+table jobferry.retention
+  forgotten xid8 not null default '0'::xid8
+  only_one boolean not null default true
+  constraint retention_only_one_check CHECK (only_one)
+  constraint retention_pkey PRIMARY KEY (only_one)
+
 table jobferry.scheduled_jobs
   id bigint not null generated as identity
   database_id uuid
@@ -138,6 +144,15 @@ table jobferry.task_limits
   constraint task_limits_max_running_check CHECK ((max_running >= 0))
   constraint task_limits_pkey PRIMARY KEY (task)
 
+table jobferry.tombstones
+  job_id uuid not null
+  owner text not null
+  version xid8 not null default pg_current_xact_id()
+  at timestamp with time zone not null default now()
+  constraint tombstones_pkey PRIMARY KEY (job_id)
+  CREATE INDEX tombstones_cursor ON jobferry.tombstones USING btree (owner, version, job_id)
+  CREATE INDEX tombstones_newest ON jobferry.tombstones USING btree (version)
+
 table jobferry.transitions
   source text
   target text not null
@@ -156,7 +171,7 @@ table public.background_job_events
   constraint background_job_events_pkey PRIMARY KEY (id)
   CREATE INDEX background_job_events_at ON public.background_job_events USING brin (at)
   CREATE INDEX background_job_events_job ON public.background_job_events USING btree (job_id)
-  CREATE TRIGGER refuse_rewriting_history_trigger BEFORE DELETE OR UPDATE ON public.background_job_events FOR EACH ROW EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
+  CREATE TRIGGER refuse_rewriting_history_trigger BEFORE DELETE OR UPDATE ON public.background_job_events FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_archivist'::name)) EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
   CREATE TRIGGER refuse_truncating_history_trigger BEFORE TRUNCATE ON public.background_job_events FOR EACH STATEMENT EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
 
 table public.background_jobs
@@ -201,6 +216,7 @@ table public.background_jobs
   CREATE TRIGGER audit_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
   CREATE TRIGGER audit_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.status <> old.status))) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
   CREATE TRIGGER audit_new_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.audit_job() -- fires: always
+  CREATE TRIGGER bury_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (old.submitted_by IS NOT NULL))) EXECUTE FUNCTION jobferry.bury_job() -- fires: always
   CREATE TRIGGER dequeue_deleted_job_trigger AFTER DELETE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.dequeue_job() -- fires: always
   CREATE TRIGGER dequeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION jobferry.dequeue_job() -- fires: always
   CREATE TRIGGER enqueue_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL))) EXECUTE FUNCTION jobferry.enqueue_job() -- fires: always
@@ -290,6 +306,16 @@ function jobferry.backoff(attempts integer)
   sql immutable security invoker
   owner whoever migrates, body ad643e4249d53e5719706876650ce22a
 
+function jobferry.blank_history(jobs uuid[])
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_archivist, body 0a785d5e38d3e6c14471e3f3163ae98c
+
+function jobferry.bury_job()
+  returns trigger
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body ad68d068e4fc54e3d69dd4f64561bcf4
+
 function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=""
@@ -305,10 +331,10 @@ function jobferry.cancel_postponed()
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 6813ac9a194a6b617cf1be9daa7be848
 
-function jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer)
+function jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer, gone boolean)
   returns TABLE(room integer, job background_jobs)
-  plpgsql stable security invoker set search_path=""
-  owner whoever migrates, body a3ac88534523aa0ad12fc0ea5e456363
+  plpgsql stable security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_bitmapscan=off set enable_sort=off
+  owner whoever migrates, body 2471e3a4b4e1ad946605256e61e2e1c6
 
 function jobferry.check_engine(engine text, schema_name text)
   returns void
@@ -420,6 +446,16 @@ function jobferry.epoch()
   sql stable security definer set search_path=""
   owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
 
+function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
+  returns TABLE(erased integer, cancelled integer, left_over boolean)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 086e16056612320b6be9d9e28a7b5fb3
+
+function jobferry.erasure()
+  returns jsonb
+  sql immutable security invoker
+  owner whoever migrates, body 9e2bc3898dea3d6fc1f143d7ed13e679
+
 function jobferry.event_detail(status text, error jsonb)
   returns jsonb
   sql immutable security invoker
@@ -445,6 +481,16 @@ function jobferry.force_unlock_workers(worker_ids text[])
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 1acf6488840fc2f192cd7ea3838e3384
 
+function jobferry.forget_history(jobs uuid[], why jsonb)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_archivist, body 19fa84501817e34e208bb1d77da50360
+
+function jobferry.forget_tombstones(older_than timestamp with time zone, most integer)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 4b1fa6b33d565be09e0dd8ecda0013ec
+
 function jobferry.free_expired()
   returns integer
   plpgsql volatile security invoker set search_path=""
@@ -469,6 +515,11 @@ function jobferry.give_places(ids uuid[])
   returns uuid[]
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body a4dad14f2fdf1505c1dccc311e685e23
+
+function jobferry.gone_page(owner text, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, max_rows integer)
+  returns TABLE(version xid8, job_id uuid)
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 00fca736988a37ec99896704adede350
 
 function jobferry.guard_job()
   returns trigger
@@ -525,6 +576,11 @@ function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 79ac4f3545eb1ce564c5a14efbe0b9a2
 
+function jobferry.is_erased(job background_jobs)
+  returns boolean
+  sql immutable security invoker
+  owner whoever migrates, body e5fe524f59e4f97f547f9413e7bb6f90
+
 function jobferry.items_at(list jsonb, places integer[])
   returns jsonb
   sql immutable security invoker
@@ -547,8 +603,8 @@ function jobferry.key_lock(owner text, job_key text)
 
 function jobferry.keyed_jobs(owners text[], job_keys text[])
   returns TABLE(id uuid, owner text, job_key text, running boolean)
-  sql stable security invoker set search_path=""
-  owner whoever migrates, body 0495ba2cefff54d2d1513a99667d0659
+  sql stable security invoker
+  owner whoever migrates, body 753ef58d7d08e3c64eaa86c7ec528850
 
 function jobferry.lease_key(processor text)
   returns bigint
@@ -587,8 +643,13 @@ function jobferry.lock_failed_keys(ids uuid[])
 
 function jobferry.make_way(ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[], OUT held integer[], OUT overtaken integer[], OUT heirs uuid[])
   returns record
-  plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body dd7f80343b6e89dbf3071e89541e4831
+  plpgsql volatile security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off
+  owner whoever migrates, body 2739d7102407ce06bba0633215515c70
+
+function jobferry.moved_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer)
+  returns SETOF background_jobs
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 75471994953644b8e8a879ef09f73522
 
 function jobferry.named_heads(tasks text[], forbidden_flags text[])
   returns uuid[]
@@ -612,8 +673,8 @@ function jobferry.note_devices(client_ids uuid[], owners text[], versions text[]
 
 function jobferry.note_heirs(ids uuid[], owner text, job_keys text[])
   returns void
-  sql volatile security invoker set search_path=""
-  owner whoever migrates, body c10b8bf62243805d5461211ef20d9be9
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body d4862906d51b7cefcb78a36e7cf92ee5
 
 function jobferry.note_overtaken(ids uuid[], heirs uuid[])
   returns void
@@ -660,6 +721,21 @@ function jobferry.progress_job(worker_id text, job_id uuid, progress real)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 5891504750ee31f23d94811c492028a7
 
+function jobferry.prunable_history(older_than timestamp with time zone, first_block bigint, last_block bigint, most integer)
+  returns uuid[]
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body cad5a170d35acce46bf15ef4deef29eb
+
+function jobferry.prunable_jobs(finished_before timestamp with time zone, first_block bigint, last_block bigint, most integer)
+  returns uuid[]
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 5f081142908f70e6463953046e2832d0
+
+function jobferry.prune_jobs(ids uuid[], finished_before timestamp with time zone, archive text)
+  returns TABLE(jobs integer, events integer)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7764463a70fdccdb576ca2cdfc9df832
+
 function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path=""
@@ -667,8 +743,8 @@ function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, dat
 
 function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
   returns SETOF background_jobs
-  plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 4dc5cea8e7bc2b8d26b87ad76d2e2baa
+  plpgsql volatile security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off
+  owner whoever migrates, body ecb1e6c9e1f459e5db70305bfcb1c655
 
 function jobferry.read_order(arguments text[], line jsonb, usual text[])
   returns jobferry.trigger_order
@@ -697,8 +773,8 @@ function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smal
 
 function jobferry.release_failed_keys(owners text[], job_keys text[])
   returns void
-  sql volatile security invoker set search_path=""
-  owner whoever migrates, body facac578426034551926d1b8aa3b1b29
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 5e66698a8955e6415371a3b2cbf77b53
 
 function jobferry.release_jobs(worker_id text)
   returns integer
@@ -707,8 +783,8 @@ function jobferry.release_jobs(worker_id text)
 
 function jobferry.release_keys(ids uuid[])
   returns void
-  sql volatile security invoker set search_path=""
-  owner whoever migrates, body 3c006ff40b2a93bf58100074d3c496e1
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body d12489f1036d5af78941e5a8395fe739
 
 function jobferry.release_unknown(processor text, known uuid[])
   returns void
@@ -725,10 +801,10 @@ function jobferry.remove_scheduled_job(id bigint)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 0b6b05fbea5da5abf8011a1e0cc66bcf
 
-function jobferry.replace_jobs(ids uuid[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
+function jobferry.replace_jobs(ids uuid[], job_keys text[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
   returns SETOF background_jobs
-  sql volatile security invoker set search_path=""
-  owner whoever migrates, body ca42e5822d3915543c911962bf309502
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body e6e5567377ac1656297f11ff957d8d50
 
 function jobferry.requeue_job()
   returns trigger
@@ -738,7 +814,7 @@ function jobferry.requeue_job()
 function jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with time zone, priority integer, attempts integer, max_attempts integer)
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 043de0f399761ecc6b7f45d76af382ae
+  owner jobferry_engine, body a1d27fd48e615845243cd4c802b84412
 
 function jobferry.resend_job()
   returns trigger
@@ -747,8 +823,8 @@ function jobferry.resend_job()
 
 function jobferry.ring_for(owner text)
   returns void
-  sql volatile security invoker set search_path=""
-  owner whoever migrates, body bf0f61e06ae24e32babdb2eb761f9262
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 28cc71baf2fcc7ea7cecae9139b2f956
 
 function jobferry.ring_queue()
   returns trigger
@@ -803,7 +879,7 @@ function jobferry.send_to_procrastinate(delegate jobferry.delegates, ids uuid[])
 function jobferry.settle_functions()
   returns None
   plpgsql volatile security invoker
-  owner whoever migrates, body 1928bc95a0e8ac673f6d9b12ffad036c
+  owner whoever migrates, body 85504795f1ccb00234cc7ac94d71834e
 
 function jobferry.stamp_job()
   returns trigger
@@ -828,7 +904,7 @@ function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1bc57c9944a0e03eef72948ce93685cd
+  owner jobferry_engine, body fbc797811f0828e42f845f46bef71688
 
 function jobferry.take_back(ids uuid[])
   returns integer
@@ -868,7 +944,7 @@ function jobferry.try_hold_jobs(ids uuid[])
 function jobferry.try_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 5a4255d1f58cfad3889575abbe534f9a
+  owner whoever migrates, body c5e86676d79e9935f8a991bf4b277071
 
 function jobferry.undelegate(task text)
   returns boolean
@@ -910,6 +986,7 @@ grant insert, update on column jobferry.scheduled_jobs(priority) to jobferry_pro
 grant insert, update on column jobferry.scheduled_jobs(queue_name) to jobferry_producer
 grant insert, update on column jobferry.scheduled_jobs(schedule_info) to jobferry_producer
 grant insert, update on column jobferry.scheduled_jobs(task_identifier) to jobferry_producer
+grant update on column public.background_job_events(detail) to jobferry_archivist
 grant insert on column public.background_jobs("timestamp") to jobferry_gateway
 grant insert, update on column public.background_jobs(cancelled) to jobferry_gateway
 grant update on column public.background_jobs(cancelled) to jobferry_processor
@@ -944,6 +1021,7 @@ grant execute on function jobferry.add_slot to jobferry_engine
 grant execute on function jobferry.advance_schedule to jobferry_processor
 grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
+grant execute on function jobferry.blank_history to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
 grant execute on function jobferry.cancel_jobs to jobferry_admin
 grant execute on function jobferry.cancel_postponed to jobferry_gateway
@@ -964,15 +1042,21 @@ grant execute on function jobferry.drop_taken_keys to jobferry_engine
 grant execute on function jobferry.due_schedules to jobferry_processor
 grant execute on function jobferry.end_jobs to jobferry_engine
 grant execute on function jobferry.epoch to jobferry_gateway
+grant execute on function jobferry.erase_batch to jobferry_admin
+grant execute on function jobferry.erasure to jobferry_archivist
+grant execute on function jobferry.erasure to jobferry_engine
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.fail_job to jobferry_processor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
+grant execute on function jobferry.forget_history to jobferry_engine
+grant execute on function jobferry.forget_tombstones to jobferry_admin
 grant execute on function jobferry.free_expired to jobferry_engine
 grant execute on function jobferry.full_tasks to jobferry_engine
 grant execute on function jobferry.get_job to jobferry_processor
 grant execute on function jobferry.get_jobs to jobferry_processor
 grant execute on function jobferry.give_places to jobferry_engine
+grant execute on function jobferry.gone_page to jobferry_gateway
 grant execute on function jobferry.hand_over_left to jobferry_processor
 grant execute on function jobferry.hand_over_some to jobferry_engine
 grant execute on function jobferry.heartbeat to jobferry_processor
@@ -981,6 +1065,7 @@ grant execute on function jobferry.held_up to jobferry_engine
 grant execute on function jobferry.hold_delegated to jobferry_engine
 grant execute on function jobferry.hold_jobs to jobferry_engine
 grant execute on function jobferry.insert_jobs to jobferry_engine
+grant execute on function jobferry.is_erased to jobferry_engine
 grant execute on function jobferry.items_at to jobferry_engine
 grant execute on function jobferry.job_or_insert to jobferry_engine
 grant execute on function jobferry.job_with_key to jobferry_engine
@@ -995,6 +1080,7 @@ grant execute on function jobferry.limit_task to jobferry_processor
 grant execute on function jobferry.load_crontab to jobferry_processor
 grant execute on function jobferry.lock_failed_keys to jobferry_engine
 grant execute on function jobferry.make_way to jobferry_engine
+grant execute on function jobferry.moved_page to jobferry_gateway
 grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.new_id to jobferry_engine
 grant execute on function jobferry.note_delegated to jobferry_engine
@@ -1006,6 +1092,9 @@ grant execute on function jobferry.pass_key_on to jobferry_engine
 grant execute on function jobferry.permanently_fail_jobs to jobferry_admin
 grant execute on function jobferry.places to jobferry_engine
 grant execute on function jobferry.progress_job to jobferry_processor
+grant execute on function jobferry.prunable_history to jobferry_admin
+grant execute on function jobferry.prunable_jobs to jobferry_admin
+grant execute on function jobferry.prune_jobs to jobferry_admin
 grant execute on function jobferry.put_jobs to jobferry_engine
 grant execute on function jobferry.put_keyed to jobferry_engine
 grant execute on function jobferry.read_order to jobferry_engine
@@ -1042,6 +1131,7 @@ grant execute on function jobferry.unserved_tasks to jobferry_processor
 grant execute on function jobferry.until_next_slot to jobferry_processor
 grant execute on function jobferry.waiting_of to jobferry_engine
 grant execute on function public.process_job to public
+grant create, usage on schema jobferry to jobferry_archivist
 grant create, usage on schema jobferry to jobferry_engine
 grant usage on schema jobferry to jobferry_admin
 grant usage on schema jobferry to jobferry_auditor
@@ -1081,6 +1171,9 @@ grant delete, insert, select, update on table jobferry.queue to jobferry_engine
 grant select on table jobferry.queue to jobferry_admin
 grant select on table jobferry.queue to jobferry_auditor
 grant select on table jobferry.queue to jobferry_processor
+grant select on table jobferry.retention to jobferry_auditor
+grant select on table jobferry.retention to jobferry_gateway
+grant select, update on table jobferry.retention to jobferry_engine
 grant delete, insert, select, update on table jobferry.scheduled_jobs to jobferry_engine
 grant delete, select on table jobferry.scheduled_jobs to jobferry_producer
 grant select on table jobferry.scheduled_jobs to jobferry_auditor
@@ -1089,14 +1182,19 @@ grant delete, insert, select, update on table jobferry.task_limits to jobferry_e
 grant select on table jobferry.task_limits to jobferry_admin
 grant select on table jobferry.task_limits to jobferry_auditor
 grant select on table jobferry.task_limits to jobferry_processor
+grant delete, insert, select, update on table jobferry.tombstones to jobferry_engine
+grant select on table jobferry.tombstones to jobferry_auditor
+grant select on table jobferry.tombstones to jobferry_gateway
 grant select on table jobferry.transitions to jobferry_admin
 grant select on table jobferry.transitions to jobferry_auditor
 grant select on table jobferry.transitions to jobferry_engine
+grant delete, insert, select on table public.background_job_events to jobferry_archivist
 grant insert, select on table public.background_job_events to jobferry_engine
 grant select on table public.background_job_events to jobferry_admin
 grant select on table public.background_job_events to jobferry_auditor
 grant delete, insert, select, update on table public.background_jobs to jobferry_engine
 grant select on table public.background_jobs to jobferry_admin
+grant select on table public.background_jobs to jobferry_archivist
 grant select on table public.background_jobs to jobferry_auditor
 grant select on table public.background_jobs to jobferry_gateway
 grant select on table public.background_jobs to jobferry_processor

@@ -34,15 +34,19 @@ def test_these_are_the_commands() -> None:
         "client",
         "delegate",
         "demo",
+        "erase",
         "gateway",
+        "jobs",
         "migrate",
         "processor",
+        "prune",
         "schedule",
         "token",
         "up",
     ]
     of_schedules = ["add", "load", "ls", "rm", "run"]
     of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
+    in_the_ledger = ["cancel", "ls", "reschedule", "retry", "show"]
     assert sorted(COMMANDS) == sorted(
         [
             "jobferry",
@@ -50,6 +54,7 @@ def test_these_are_the_commands() -> None:
             *(f"jobferry client {name}" for name in of_the_device),
             *(f"jobferry schedule {name}" for name in of_schedules),
             *(f"jobferry delegate {name}" for name in ("add", "check", "ls", "rm")),
+            *(f"jobferry jobs {name}" for name in in_the_ledger),
         ]
     )
 

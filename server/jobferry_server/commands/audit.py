@@ -15,6 +15,7 @@ from rich.text import Text
 
 from jobferry_server.audit import COLUMNS, Filter, events
 from jobferry_server.commands.options import dsn
+from jobferry_server.commands.printing import cell, json_text, printable
 
 __all__ = ["audit"]
 
@@ -65,14 +66,14 @@ def audit(
 
 def _as_json(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
-        click.echo(json.dumps(row, default=_text))
+        click.echo(json.dumps(row, default=json_text))
 
 
 def _as_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow(_harmless(_printable(_cell(row[name]))) for name in COLUMNS)
+        writer.writerow(_harmless(printable(cell(row[name]))) for name in COLUMNS)
 
 
 def _as_table(rows: Iterable[dict[str, Any]]) -> None:
@@ -80,28 +81,8 @@ def _as_table(rows: Iterable[dict[str, Any]]) -> None:
     for name in SHOWN:
         table.add_column(name, no_wrap=name in ("at", "event"))
     for row in rows:
-        table.add_row(*(Text(_printable(_cell(row[name]))) for name in SHOWN))
+        table.add_row(*(Text(printable(cell(row[name]))) for name in SHOWN))
     Console(width=None if sys.stdout.isatty() else 220).print(table)
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case dict():
-            return json.dumps(value, ensure_ascii=False)
-        case datetime():
-            return value.isoformat(sep=" ", timespec="milliseconds")
-        case _:
-            return str(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _harmless(text: str) -> str:

@@ -1,12 +1,24 @@
 """Options that several commands share."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
-__all__ = ["as_json", "data", "dsn", "secret"]
+from jobferry_shared.durations import parse_duration
+
+__all__ = ["as_json", "data", "dsn", "duration", "secret"]
 
 DEFAULT_DATA = Path("jobferry-data")
+
+
+def duration(text: str) -> timedelta:
+    """The type of an option that is a length of time, such as 90d."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
 
 dsn = click.option(
     "--dsn",

@@ -17,7 +17,9 @@ _XID = "[0-9]{1,19}"
 _SNAPSHOT = re.compile(f"({_XID}):({_XID}):((?:{_XID}(?:,{_XID})*)?)")
 _ONE_XID = re.compile(_XID)
 _ID = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-_PHASES = {"a": True, "f": False, "": None}
+#: Which half of a first walk it is in, and whether it is among the tombstones.
+_PHASES = {"a": (True, False), "f": (False, False), "": (None, False), "g": (None, True)}
+_LETTERS = {phase: letter for letter, phase in _PHASES.items()}
 _LARGEST = 2**63 - 1
 
 
@@ -26,13 +28,15 @@ class Cursor:
     """A place in the history of one owner's jobs.
 
     ``since`` is the snapshot known before this walk, ``target`` the one at its end; ``active`` says
-    which half of a first walk it is in (unfinished jobs first); ``version`` and ``id`` the last row.
+    which half of a first walk it is in (unfinished jobs first), ``gone`` whether the last page ended
+    among the tombstones, which follow the rows; ``version`` and ``id`` the last of either.
     """
 
     epoch: str
     since: str | None = None
     target: str | None = None
     active: bool | None = None
+    gone: bool = False
     version: str | None = None
     id: str | None = None
 
@@ -57,10 +61,10 @@ class Cursor:
             and (id is None or _ID.fullmatch(id) is not None)
             and (version is None) == (id is None)
         )
-        return cls(epoch, since, target, _PHASES[parts[3]], version, id) if legal else None
+        return cls(epoch, since, target, *_PHASES[parts[3]], version, id) if legal else None
 
     def __str__(self) -> str:
-        phase = {True: "a", False: "f", None: ""}[self.active]
+        phase = _LETTERS[self.active, self.gone]
         return "/".join(
             part or ""
             for part in (self.epoch, self.since, self.target, phase, self.version, self.id)
@@ -71,9 +75,14 @@ class Cursor:
         """The first transaction id that this cursor knows nothing of."""
         return max((int(s.split(":")[1]) for s in (self.since, self.target) if s), default=0)
 
-    def after(self, target: str, version: str, id: str) -> "Cursor":  # noqa: A002
+    @property
+    def oldest(self) -> int | None:
+        """The first transaction id that this cursor may not have seen; ``None`` if it saw none."""
+        return int(self.since.split(":")[0]) if self.since else None
+
+    def after(self, target: str, version: str, id: str, *, gone: bool = False) -> "Cursor":  # noqa: A002
         """The cursor after a page that was not the last of its walk."""
-        return replace(self, target=self.target or target, version=version, id=id)
+        return replace(self, target=self.target or target, version=version, id=id, gone=gone)
 
     def walked(self, target: str) -> "Cursor":
         """The cursor after the last page: the other half of a first walk, or the end."""
@@ -85,7 +94,7 @@ class Cursor:
     @property
     def resting(self) -> bool:
         """Is no walk under way?"""
-        return self.target is None and self.active is None
+        return self.target is None and self.active is None and not self.gone
 
 
 def _is_xid(text: str) -> bool:

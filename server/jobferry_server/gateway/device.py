@@ -99,7 +99,7 @@ class Device:
             self.cursor = cursor
 
     def read_anew(self, epoch: str) -> None:
-        """The device's cursor is of another database than ours."""
+        """The device's cursor is of another database than ours, or too old."""
         self.cursor = Cursor.start(epoch)
         self.post(self.session.reset())
 

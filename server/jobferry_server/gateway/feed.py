@@ -120,6 +120,7 @@ class Feed:
 
     async def _read(self, devices: Sequence[Device]) -> list[asyncpg.Record]:
         cursors = [device.cursor for device in devices]
+        seen = [cursor.oldest for cursor in cursors if cursor.oldest is not None]
         return await self._pool.fetch(
             query("gateway_feed"),
             list(range(len(devices))),
@@ -130,16 +131,18 @@ class Feed:
             [cursor.version for cursor in cursors],
             [cursor.id for cursor in cursors],
             [cursor.active for cursor in cursors],
+            [cursor.gone for cursor in cursors],
             self._limits.batch,
             self._limits.page_bytes,
+            str(min(seen)) if seen else None,
         )
 
     def _serve(self, device: Device, rows: list[asyncpg.Record]) -> None:
         if not device.session.ready:
             return
         now: str = rows[0]["now"]
-        if device.cursor.horizon > _horizon(now):
-            log.warning("device %s has read further than this database has come", device.client_id)
+        if reason := _lost(device, rows[0]):
+            log.warning("device %s %s: it reads everything anew", device.client_id, reason)
             device.read_anew(device.cursor.epoch)
             self.wake(device)
             return
@@ -149,7 +152,10 @@ class Feed:
         # A walk reads up to where it was when it began: a ring that came meanwhile is not answered.
         unanswered = device.cursor.target is not None
         if more:
-            device.cursor = device.cursor.after(now, found[-1]["version"], found[-1]["id"])
+            last = found[-1]
+            device.cursor = device.cursor.after(
+                now, last["version"], last["id"], gone=_is_tombstone(last)
+            )
         else:
             device.cursor = device.cursor.walked(now)
         complete = device.cursor.resting
@@ -157,10 +163,30 @@ class Feed:
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True
-            changes = [change_of(row, self._limits.stored_bytes) for row in found]
-            device.post(device.session.changes(changes, str(device.cursor), complete=complete))
+            device.post(self._page(device, found, complete))
         else:
             self.applied(device)
+
+    def _page(self, device: Device, found: Sequence[asyncpg.Record], complete: bool) -> str:
+        most = self._limits.stored_bytes
+        changes = [change_of(row, most) for row in found if not _is_tombstone(row)]
+        gone = [row["id"] for row in found if _is_tombstone(row)]
+        return device.session.changes(changes, str(device.cursor), complete=complete, gone=gone)
+
+
+def _lost(device: Device, row: asyncpg.Record) -> str | None:
+    """Why a device can't go on from its cursor, if it can't."""
+    cursor = device.cursor
+    if cursor.horizon > _horizon(row["now"]):
+        return "has read further than this database has come"
+    forgotten = row["forgotten"]
+    if forgotten is not None and cursor.oldest is not None and cursor.oldest <= int(forgotten):
+        return "was away for longer than tombstones are kept"
+    return None
+
+
+def _is_tombstone(row: asyncpg.Record) -> bool:
+    return row["status"] is None
 
 
 def _horizon(snapshot: str) -> int:

@@ -42,6 +42,7 @@ CANCEL = "select number, code from jobferry.cancel_batch($1::uuid[], $2, $3::uui
 _REASONS = {
     "id_taken": "this id belongs to somebody else's job",
     "content_differs": "this id was used before for another job",
+    "gone": "this job has been here, and was pruned or deleted since",
     "not_found": "there is no such job of yours",
 }
 

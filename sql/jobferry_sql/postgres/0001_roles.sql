@@ -1,6 +1,6 @@
 -- Who may do what, before there is anything to do it to.
 --
--- Four roles without login; a service's own login is made a member of one of them and every part
+-- Roles without login; a service's own login is made a member of one of them and every part
 -- drops to its role as soon as it is connected, so one DSN serves them all and a stolen gateway
 -- can't write a result.
 --
@@ -9,6 +9,7 @@
 --   jobferry_gateway    inserts what a device may say about a job, and cancels. Nothing else.
 --   jobferry_processor  claims, runs, reports.
 --   jobferry_auditor    reads.
+--   jobferry_archivist  owns the one door to the audit log's past; nobody logs in as it.
 --
 -- Roles belong to the whole cluster, so another database may have made them, even this moment.
 
@@ -16,20 +17,22 @@ do $$
 declare
   wanted text;
 begin
-  foreach wanted in array array['jobferry_engine', 'jobferry_gateway', 'jobferry_processor', 'jobferry_auditor'] loop
+  foreach wanted in array array['jobferry_engine', 'jobferry_gateway', 'jobferry_processor', 'jobferry_auditor',
+      'jobferry_archivist'] loop
     begin
       execute format('create role %I nologin', wanted);
     exception when duplicate_object or unique_violation then null;
     end;
-    -- Handing a function over to the engine needs membership in it; a superuser has it anyway. From
+    -- Handing a function over to a role needs membership in it; a superuser has it anyway. From
     -- 16 on whoever created the role is a member that may not yet act as it.
-    if wanted = 'jobferry_engine' and not pg_has_role(current_user, wanted,
+    if wanted in ('jobferry_engine', 'jobferry_archivist') and not pg_has_role(current_user, wanted,
         case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end) then
       execute format('grant %I to current_user', wanted);
     end if;
   end loop;
 end $$;
 
-grant usage, create on schema jobferry to jobferry_engine;
+grant usage, create on schema jobferry to jobferry_engine, jobferry_archivist;
 grant usage on schema jobferry to jobferry_gateway, jobferry_processor, jobferry_auditor;
-grant usage on schema public to jobferry_engine, jobferry_gateway, jobferry_processor, jobferry_auditor;
+grant usage on schema public to jobferry_engine, jobferry_gateway, jobferry_processor, jobferry_auditor,
+  jobferry_archivist;

@@ -13,10 +13,11 @@ $$;
 -- Insert the submits of many devices. Every array has one element per submit; `flags` holds array
 -- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
 -- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
--- (another owner has that id) or `content_differs` (the owner used it for another job). The same job
--- again is no news and no error: that is what makes a resend safe. What is known is not even tried, as
--- ON CONFLICT would wait for whoever is writing that row. A third code, `busy`, is for jobs with a key
--- that somebody is at work on this moment: ask again. Jobs without a key have no part in that.
+-- (another owner has that id), `content_differs` (the owner used it for another job) or `gone` (it was
+-- here, and was pruned or deleted). The same job again is no news and no error: that is what makes a
+-- resend safe. What is known is not even tried, as ON CONFLICT would wait for whoever is writing that
+-- row. A last code, `busy`, is for jobs with a key that somebody is at work on this moment: ask again.
+-- Jobs without a key have no part in that.
 create function jobferry.submit_batch(
   ids uuid[], owners text[], client_ids uuid[], timestamps timestamptz[], payloads text[], tasks text[],
   queue_names text[], priorities smallint[], run_ats timestamptz[], max_attempts smallint[], job_keys text[],
@@ -54,7 +55,10 @@ begin
       i.priority, coalesce(i.run_at, now() - (cardinality(ids) - i.number) * interval '1 microsecond'), i.max_attempts, i.job_key, i.flags::text[], i.database_id, i.cancelled,
       case when i.cancelled then 'cancelled' when i.run_at > now() then 'scheduled' else 'queued' end,
       case when i.cancelled then now() end
-    from input i where i.number <> all (held) and not exists (select from public.background_jobs b where b.id = i.id)
+    from input i
+    where i.number <> all (held)
+      and not exists (select from public.background_jobs b where b.id = i.id)
+      and not exists (select from jobferry.tombstones t where t.job_id = i.id)
     order by i.id, i.number
     on conflict do nothing
     returning id, submitted_by, client_id, task, queue_name, priority, run_at, max_attempts, flags, status
@@ -78,7 +82,8 @@ begin
     perform jobferry.note_overtaken(array(select ids[n] from unnest(way.overtaken) n), way.heirs);
     return query
       select i.number::integer, 'busy' from unnest(ids, job_keys) with ordinality i(id, job_key, number)
-      where i.job_key is not null and not exists (select from public.background_jobs b where b.id = i.id);
+      where i.job_key is not null and not exists (select from public.background_jobs b where b.id = i.id)
+        and not exists (select from jobferry.tombstones t where t.job_id = i.id);
   end if;
   if added < cardinality(ids) then
     return query
@@ -88,7 +93,12 @@ begin
       where b.submitted_by is distinct from i.owner
         or ((b.task <> i.task or b.payload <> i.payload::jsonb)
           -- What the device once sent, and the server has revised since, is still its job.
-          and (b.revised is null or b.client_id is distinct from i.client_id));
+          and (b.revised is null or b.client_id is distinct from i.client_id))
+      union all
+      select i.number::integer, case when t.owner <> i.owner then 'id_taken' else 'gone' end
+      from unnest(ids, owners) with ordinality i(id, owner, number)
+      join jobferry.tombstones t on t.job_id = i.id
+      where not exists (select from public.background_jobs b where b.id = i.id);
     perform jobferry.tell_again(ids, client_ids);
   end if;
 end $$;
@@ -163,6 +173,29 @@ begin
   return remaining;
 end $$;
 
+-- The rows that were new to the device, or revised, and left the target's sight before their page
+-- came; see changes_page.
+create function jobferry.moved_page(
+  owner text, device uuid, since pg_snapshot, target pg_snapshot,
+  after_version xid8, after_id uuid, active boolean, max_rows integer
+) returns setof public.background_jobs
+language sql stable set search_path = '' as $$
+  with moved as materialized (
+    select b.id from public.background_jobs b
+    where b.submitted_by = owner
+      and b.version >= pg_snapshot_xmin(target)
+      and not pg_visible_in_snapshot(b.version, target)
+      and pg_visible_in_snapshot(b.created, target)
+      and (since is null
+        or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since))
+        or (not pg_visible_in_snapshot(b.revised, since) and pg_visible_in_snapshot(b.revised, target)))
+      and (active is null or active = (b.finished_at is null))
+      and (after_version is null or pg_visible_in_snapshot(after_version, target) or b.id > after_id)
+  )
+  select b.* from (select id from moved order by id limit max_rows) m join public.background_jobs b using (id)
+  order by b.id
+$$;
+
 -- One page of what a device has not seen, in the order (version, id).
 --
 --   since   the device's cursor: a row whose version is visible in it is known. Null: everything.
@@ -170,6 +203,8 @@ end $$;
 --           can't keep it from ending. They come again with the next.
 --   after   the last row of the page before.
 --   active  on a first walk, unfinished jobs come first (true), then the finished (false); null: all.
+--   gone    are there tombstones to look for? Null: no. False: after the rows. True: this page goes on
+--           among them, after the last of the page before.
 --
 -- The payload is left out where the device has it: it sent it, or an earlier page carried it. That is
 -- told by the transactions that inserted the row and that last revised what it says, so a walk must
@@ -177,67 +212,75 @@ end $$;
 -- revised, and changed before its page came has left the target's sight: such rows follow at the end,
 -- by their ids, which stay where they are.
 --
+-- A tombstone is a row of nothing but id and version. A device that reads everything needs none.
+--
 -- Stops at `max_rows` rows or once `max_bytes` octets of payload and result are in the page; `room`
 -- is what was left of them after each row. The rows are read one by one from a cursor, so what does
 -- not fit is never fetched out of line.
+--
+-- There is one good plan, the index `background_jobs_cursor` in its own order. It is settled on once:
+-- planning anew for each device takes longer than reading a page.
 create function jobferry.changes_page(
   owner text, device uuid, since pg_snapshot, target pg_snapshot,
-  after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer
+  after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer, gone boolean default null
 ) returns table (room integer, job public.background_jobs)
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 declare
   number integer := 0;
 begin
   room := max_bytes;
-  for job in
-    select * from public.background_jobs b
-    where b.submitted_by = owner
-      and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
-      and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
-      and (since is null or not pg_visible_in_snapshot(b.version, since))
-      and pg_visible_in_snapshot(b.version, target)
-      and (active is null or active = (b.finished_at is null))
-      -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
-      and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
-      and (after_version is null or pg_visible_in_snapshot(after_version, target))
-    order by b.version, b.id
-    limit max_rows
-  loop
-    if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
-       and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
-      job.payload := null;
-    end if;
-    number := number + 1;
-    room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
-    return next;
-    if number >= max_rows or room <= 0 then
-      return;
-    end if;
-  end loop;
+  if gone is distinct from true then
+    for job in
+      select * from public.background_jobs b
+      where b.submitted_by = owner
+        and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
+        and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+        and (since is null or not pg_visible_in_snapshot(b.version, since))
+        and pg_visible_in_snapshot(b.version, target)
+        and (active is null or active = (b.finished_at is null))
+        -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
+        and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
+        and (after_version is null or pg_visible_in_snapshot(after_version, target))
+      order by b.version, b.id
+      limit max_rows
+    loop
+      if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
+         and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
+        job.payload := null;
+      end if;
+      number := number + 1;
+      room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
+      return next;
+      if number >= max_rows or room <= 0 then
+        return;
+      end if;
+    end loop;
 
-  -- On its first page a walk sees all that its target sees.
-  if target::text = pg_current_snapshot()::text then
-    return;
+    -- On its first page a walk sees all that its target sees.
+    if target::text <> pg_current_snapshot()::text then
+      for job in
+        select * from jobferry.moved_page(owner, device, since, target, after_version, after_id, active, max_rows)
+      loop
+        number := number + 1;
+        room := room - octet_length(job.payload::text) - coalesce(octet_length(job.result::text), 0);
+        return next;
+        if number >= max_rows or room <= 0 then
+          return;
+        end if;
+      end loop;
+    end if;
   end if;
-  for job in
-    select * from public.background_jobs b
-    where b.submitted_by = owner
-      and b.version >= pg_snapshot_xmin(target)
-      and not pg_visible_in_snapshot(b.version, target)
-      and pg_visible_in_snapshot(b.created, target)
-      and (since is null
-        or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since))
-        or (pg_visible_in_snapshot(b.revised, target) and not pg_visible_in_snapshot(b.revised, since)))
-      and (active is null or active = (b.finished_at is null))
-      and (after_version is null or pg_visible_in_snapshot(after_version, target) or b.id > after_id)
-    order by b.id
-    limit max_rows
-  loop
-    number := number + 1;
-    room := room - octet_length(job.payload::text) - coalesce(octet_length(job.result::text), 0);
-    return next;
-    exit when number >= max_rows or room <= 0;
-  end loop;
+
+  if gone is not null and since is not null then
+    job := null;
+    for job.version, job.id in
+      select * from jobferry.gone_page(owner, since, target,
+        case when gone then after_version end, case when gone then after_id end, max_rows - number)
+    loop
+      return next;
+    end loop;
+  end if;
 end $$;
 
 -- What makes this database this one and no other: cluster, timeline, database, and the identity

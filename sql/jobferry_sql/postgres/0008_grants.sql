@@ -8,13 +8,17 @@ grant select on jobferry.transitions, jobferry.identity to jobferry_engine;
 grant usage on all sequences in schema public, jobferry to jobferry_engine;
 
 -- Every migration that makes functions ends with this: SECURITY DEFINER functions are handed over to
--- the engine (that name is what the triggers look for), and nobody may call what was not granted.
+-- the engine (that name is what the triggers look for), but for the archivist's, and nobody may call
+-- what was not granted.
 create procedure jobferry.settle_functions()
 language plpgsql as $$
 declare
   f regprocedure;
 begin
-  for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef loop
+  for f in
+    select p.oid::regprocedure from pg_proc p
+    where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef and p.proowner <> 'jobferry_archivist'::regrole
+  loop
     execute format('alter function %s owner to jobferry_engine', f);
   end loop;
   revoke execute on all routines in schema jobferry from public;
@@ -31,7 +35,8 @@ grant insert (id, "timestamp", payload, cancelled, submitted_by, client_id, task
   max_attempts, job_key, flags, database_id) on public.background_jobs to jobferry_gateway;
 grant update (cancelled) on public.background_jobs to jobferry_gateway;
 grant execute on function
-  jobferry.submit_batch, jobferry.cancel_batch, jobferry.cancel_postponed, jobferry.changes_page, jobferry.epoch, jobferry.note_devices
+  jobferry.submit_batch, jobferry.cancel_batch, jobferry.cancel_postponed, jobferry.changes_page, jobferry.moved_page,
+  jobferry.epoch, jobferry.note_devices
   to jobferry_gateway;
 
 -- The processor: the queue through its functions; the recipe's columns directly, for processors

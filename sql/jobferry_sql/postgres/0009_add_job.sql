@@ -524,6 +524,7 @@ begin
     from unnest(ids, owners, job_keys, cancels) with ordinality i(id, owner, job_key, cancelled, number)
     where i.job_key is not null and not i.cancelled and i.number <> all (held)
       and not exists (select from public.background_jobs b where b.id = i.id)
+      and not exists (select from jobferry.tombstones t where t.job_id = i.id)
     order by i.id, i.number
   ),
   ranked as (

@@ -124,7 +124,9 @@ begin
       coalesce(reschedule_jobs.attempts, b.attempts) as attempts,
       coalesce(reschedule_jobs.max_attempts, b.max_attempts) as max_attempts
     from public.background_jobs b
-    where b.id = any (waiting) or (b.id = any (job_ids) and b.status = 'failed')
+    where b.id = any (waiting)
+      -- Of an erased job nothing is left to be run.
+      or (b.id = any (job_ids) and b.status = 'failed' and b.error is distinct from jobferry.erasure())
   ),
   moved as (
     update public.background_jobs b

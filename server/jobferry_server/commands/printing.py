@@ -1,0 +1,29 @@
+"""Values from the database in a terminal and as JSON; whatever a client wrote does no harm there."""
+
+import json
+from datetime import datetime
+
+__all__ = ["cell", "json_text", "printable"]
+
+
+def json_text(value: object) -> str:
+    """What JSON has no form for, for ``json.dumps(default=…)``."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def cell(value: object) -> str:
+    """A value as one cell of a table."""
+    match value:
+        case None:
+            return ""
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case datetime():
+            return value.isoformat(sep=" ", timespec="milliseconds")
+        case _:
+            return str(value)
+
+
+def printable(text: str) -> str:
+    """The text with its control characters made visible."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

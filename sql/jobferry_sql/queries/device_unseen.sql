@@ -1,0 +1,5 @@
+-- The jobs that a walk through everything must show, or they are gone.
+INSERT INTO _jobferry_unseen
+SELECT id FROM background_jobs
+WHERE status NOT IN ('pending', 'rejected')
+  AND submitted_by = (SELECT owner FROM _jobferry_state WHERE epoch = :epoch)
