@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-faults test-a-to-f test-g-to-z test-pg15 check bench docs lock clean
+.PHONY: help demo test test-faults test-devices test-ledger test-rest test-pg15 check bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,21 +18,26 @@ help: ## Show this list.
 demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo
 
-# Three lanes side by side: much of a test is waiting for somebody else.
-INTEGRATION := $(wildcard tests/integration/test_*.py)
-TO_F := $(wildcard tests/integration/test_[a-f]*.py)
+# Lanes side by side: much of a test is waiting for somebody else.
+LANES := test-faults test-devices test-ledger test-rest
+DEVICES := $(wildcard tests/integration/test_de*.py tests/integration/test_g*.py tests/integration/test_f*.py)
+LEDGER := $(wildcard tests/integration/test_[j-p]*.py)
+REST := $(filter-out $(DEVICES) $(LEDGER),$(wildcard tests/integration/test_*.py)) tests/unit tests/contract
 
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-a-to-f test-g-to-z
+	@$(MAKE) --no-print-directory -j4 --output-sync=target $(LANES)
 
 test-faults: .venv/ready
 	@$(BIN)/pytest -q tests/faults tests/e2e
 
-test-a-to-f: .venv/ready
-	@$(BIN)/pytest -q $(TO_F)
+test-devices: .venv/ready
+	@$(BIN)/pytest -q $(DEVICES)
 
-test-g-to-z: .venv/ready
-	@$(BIN)/pytest -q tests/unit tests/contract $(filter-out $(TO_F),$(INTEGRATION))
+test-ledger: .venv/ready
+	@$(BIN)/pytest -q $(LEDGER)
+
+test-rest: .venv/ready
+	@$(BIN)/pytest -q $(REST)
 
 test-pg15: .venv/ready ## Run the tests on Debian's PostgreSQL 15.
 	@.ci/with-pg15 $(MAKE) --no-print-directory test

@@ -183,7 +183,7 @@ def test_the_same_limit_again_waits_for_nobody(db: Database, other: Database) ->
 # -- many at once
 
 CLAIMERS = 5
-SECONDS = 6.0
+SECONDS = 3.0
 LIMITS = {"one": 1, "three": 3, "seven": 7}
 QUEUES = ("red", "green")
 

@@ -411,8 +411,8 @@ def _on_this_server(server: TestServer) -> Iterator[None]:
 
 TestJobs = Jobs.TestCase
 TestJobs.settings = settings(
-    max_examples=25,
-    stateful_step_count=30,
+    max_examples=12,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
