@@ -26,6 +26,7 @@ class Sizes:
     backlog: int = 50_000
     processing: int = 50_000
     circle: int = 20_000
+    queue: int = 100_000
     download: int = 50_000
     #: Latency, in jobs a second and seconds.
     rate: float = 20.0
@@ -41,6 +42,7 @@ QUICK = Sizes(
     backlog=10_000,
     processing=10_000,
     circle=4_000,
+    queue=10_000,
     download=10_000,
     latency_seconds=3.0,
     raw_chains=20,

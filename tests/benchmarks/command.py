@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench
-from benchmarks.run import MEASURES, Run
+from benchmarks.run import BESIDE_OTHERS, MEASURES, Run
 from support.postgres import open_server
 
 __all__ = ["main"]
@@ -23,17 +23,15 @@ WIDTH = 200
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--only",
-    multiple=True,
-    type=click.Choice(list(MEASURES)),
-    help="Measure this alone; may be given more than once.",
-)
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(MEASURES)))
 @click.option("--quick", is_flag=True, help="Small and once: does it work, about how fast?")
 @click.option("--repeat", type=click.IntRange(1), help="Repetitions.  [default: 3; quick: 1]")
 @click.option("--json", "lines", type=click.File("w"), help="Also write JSON lines here.")
-def main(only: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | None) -> None:
+def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | None) -> None:
     """Measure speed and memory, each beside what the raw pieces do in the same run.
+
+    NAME is one of backlog, processing, circle, latency, download, memory, idle (without a name all
+    of these), or queue, which compares with other queues for Postgres.
 
     Everything runs on this machine: SQLite in a temporary folder (TMPDIR says where), Postgres from
     JOBFERRY_TEST_DSN, a container or the embedded one, real processes between. For figures that
@@ -47,7 +45,7 @@ def main(only: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | N
     with tempfile.TemporaryDirectory(prefix="jobferry-bench-") as folder, open_server() as server:
         run = Run(Bench(server, Path(folder), QUICK if quick else FULL), console, lines)
         run.describe()
-        for name in only or MEASURES:
+        for name in names or [name for name in MEASURES if name not in BESIDE_OTHERS]:
             run.measure(name, repeat or (1 if quick else REPETITIONS))
     run.print()
     sys.exit(run.failed)

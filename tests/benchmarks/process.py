@@ -73,6 +73,10 @@ class Child:
         self._process.stdin.flush()
         return self.answer()
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """End it: politely, then not."""
         assert self._process.stdin is not None

@@ -10,14 +10,14 @@ from typing import TextIO
 import psycopg
 from rich.console import Console
 
-from benchmarks import backlog, circle, download, idle, latency, memory, processing
+from benchmarks import backlog, circle, download, idle, latency, memory, processing, queues
 from benchmarks.bench import Bench
 from benchmarks.cpu import Others
 from benchmarks.process import MeasurementFailed
 from benchmarks.report import Figure, Reading, Readings
 from benchmarks.table import cpu_table, figures_table
 
-__all__ = ["MEASURES", "Run"]
+__all__ = ["BESIDE_OTHERS", "MEASURES", "Run"]
 
 MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "backlog": backlog.measure,
@@ -27,7 +27,10 @@ MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "download": download.measure,
     "memory": memory.measure,
     "idle": idle.measure,
+    "queue": queues.measure,
 }
+#: Measured only when it is asked for by name: other queues take their time.
+BESIDE_OTHERS = {"queue"}
 #: If others keep more of the machine busy than this, in cores, the figures are not to be relied on.
 QUIET_CORES = 0.1
 

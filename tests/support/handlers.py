@@ -100,3 +100,25 @@ async def hatching(job: Job) -> None:
     other = asyncio.ensure_future(asyncio.sleep(3600))
     other.cancel()
     await other
+
+
+@processor.task("booking", retry=lambda _: 0.2)
+async def booking(job: Job) -> None:
+    """An effect outside, and one in the transaction of the job's completion."""
+    leave("began", job)
+    connection = await job.connection
+    await connection.execute("insert into bookings (job) values ($1)", job.id)
+
+
+@processor.task("alone", retry=lambda _: 0.2)
+async def alone(job: Job) -> None:
+    """A job of a named queue: it writes down from when to when it had its turn."""
+    leave("began", job)
+    connection = await job.connection
+    began = await connection.fetchval("select clock_timestamp()")
+    await asyncio.sleep(0.002)
+    await connection.execute("insert into bookings (job) values ($1)", job.id)
+    await connection.execute(
+        "insert into turns (queue, began, ended) values ($1, $2, clock_timestamp())",
+        *(job.payload["queue"], began),
+    )

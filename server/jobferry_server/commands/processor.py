@@ -16,6 +16,13 @@ __all__ = ["processor"]
 @click.argument("app", metavar="MODULE:OBJECT")
 @dsn
 @click.option("--concurrency", type=int, help="Jobs that run at once.  [default: 10]")
+@click.option("--tasks", metavar="A,B", help="Only these of its tasks.  [default: all]")
+@click.option("--flags", metavar="A,B", help="Leave jobs alone that carry one of these flags.")
+@click.option(
+    "--executor",
+    type=click.Choice(["thread", "process"]),
+    help="Where handlers run that are no coroutines and do not say so.  [default: thread]",
+)
 @click.option(
     "--schedules/--no-schedules",
     default=None,
@@ -27,7 +34,14 @@ __all__ = ["processor"]
     help="A file of schedules to load at the start.",
 )
 def processor(
-    app: str, dsn: str, concurrency: int | None, schedules: bool | None, crontab: Path | None
+    app: str,
+    dsn: str,
+    concurrency: int | None,
+    tasks: str | None,
+    flags: str | None,
+    executor: str | None,
+    schedules: bool | None,
+    crontab: Path | None,
 ) -> None:
     """Run the jobs of an application's tasks, until SIGTERM.
 
@@ -37,7 +51,15 @@ def processor(
     them.
     """
     settings = with_options(
-        ProcessorSettings(), concurrency=concurrency, schedules=schedules, crontab=crontab
+        ProcessorSettings(),
+        concurrency=concurrency,
+        forbidden_flags=tuple(flags.split(",")) if flags else None,
+        executor=executor,
+        schedules=schedules,
+        crontab=crontab,
     )
-    service = load_processor(app).service(dsn, settings)
+    found = load_processor(app)
+    if tasks:
+        found.keep_only(tasks.split(","))
+    service = found.service(dsn, settings)
     run_until_signalled(service.run)

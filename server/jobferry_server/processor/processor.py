@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
@@ -82,6 +82,16 @@ class Processor:
         """
         self._around.append(around)
         return around
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget all tasks but these; :class:`ConfigurationError` if one of them is not there."""
+        wanted = set(names)
+        if missing := wanted - self.tasks.keys():
+            raise ConfigurationError(
+                f"there is no task {min(missing)!r}", hint=f"There are: {', '.join(self.tasks)}."
+            )
+        for name in self.tasks.keys() - wanted:
+            del self.tasks[name]
 
     def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
         """This processor at work on a database; ``await service.run(stop)``."""
