@@ -369,7 +369,7 @@ function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers sma
 function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text)
   returns void
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 5904ed8991b784932f5c9ef3b8819bc8
+  owner jobferry_engine, body 8993ea3e1e07493c0105d5059cc72101
 
 function jobferry.complete_job(worker_id text, job_id uuid, result jsonb)
   returns background_jobs

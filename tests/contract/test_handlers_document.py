@@ -1,6 +1,7 @@
 """docs/handlers.md is true: its blocks are one program, and this is what it does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from support.processes import eventually
 from support.services import Services
 
 PAGE = Path(__file__).parents[2] / "docs" / "handlers.md"
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    """The test's database."""
+    with Database(dsn) as found:
+        yield found
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ ENOUGH_SECONDS = 60 + JOBS / 100
 FILL = """
 select count(*) from jobferry.add_jobs(array(
   select row(
-    case when n % %(every)s = 0 then 'alone' else 'booking' end,
-    json_build_object('n', n, 'queue', 'q' || n % 3),
-    case when n % %(every)s = 0 then 'q' || n % 3 end,
+    case when n %% %(every)s = 0 then 'alone' else 'booking' end,
+    json_build_object('n', n, 'queue', 'q' || n %% 3),
+    case when n %% %(every)s = 0 then 'q' || n %% 3 end,
     null, 1000, null, null, null)::jobferry.job_spec
   from generate_series(1, %(jobs)s) n))
 """

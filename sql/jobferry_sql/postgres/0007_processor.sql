@@ -507,11 +507,13 @@ end $$;
 
 -- Complete one job within the handler's own transaction: its effects and its completion are one, so they
 -- happen exactly once. Raises JF012 if the job is not ours any more, which takes the effects back. Unlike a
--- flush this waits for the ledger row: nobody is held up but the handler.
+-- flush this waits for the ledger row: nobody is held up but the handler. The lease is not held here, or a
+-- processor that stopped before its COMMIT would keep all its jobs from being given away; of this one job
+-- Postgres itself takes it back after a few seconds.
 create function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
-  perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
+  perform set_config('idle_in_transaction_session_timeout', '5s', true);
   perform from public.background_jobs b where b.id = job for no key update;
   perform jobferry.complete_batch(processor, array[job], array[attempt_number], array[result]);
   if not exists (select from public.background_jobs b
