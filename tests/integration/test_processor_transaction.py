@@ -129,3 +129,27 @@ def test_a_transaction_that_is_broken_is_a_failed_attempt(db: Database, services
         hurry(db)
         finished(db, job)
     assert effects(db) == [2]
+
+
+@pytest.mark.parametrize("how", ["terminated", "refused"])
+def test_a_connection_that_breaks_costs_the_attempt_and_not_the_worker(
+    db: Database, services: Services, how: str
+) -> None:
+    async def handler(job: Job) -> None:
+        if job.attempt == 1 and how == "refused":
+            db.do(f"alter database {database} allow_connections false")
+        try:
+            connection = await job.connection
+            if job.attempt == 1:
+                await connection.execute("select pg_terminate_backend(pg_backend_pid())")
+            await connection.execute(WRITE.format(job.id, job.attempt))
+        finally:
+            db.do(f"alter database {database} allow_connections true")
+
+    database = db.value("select quote_ident(current_database())")
+    with services.processor(only(handler), concurrency=1):
+        job = submitted(db)
+        eventually(lambda: db.status(job) == "retrying")
+        hurry(db)
+        finished(db, job)
+    assert effects(db) == [2]

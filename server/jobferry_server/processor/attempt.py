@@ -11,7 +11,7 @@ from uuid import UUID
 
 from jobferry_server.errors import Snooze, as_timedelta
 from jobferry_server.processor.executors import Call, Executors
-from jobferry_server.processor.job import Job
+from jobferry_server.processor.job import Job, Transaction
 from jobferry_server.processor.outcome import (
     Completed,
     Dropped,
@@ -103,7 +103,14 @@ class Attempt:
             return self._after(error)
         finally:
             if self.job.transaction is not None:
-                await self.job.transaction.end()
+                await self._let_go(self.job.transaction)
+
+    async def _let_go(self, transaction: Transaction) -> None:
+        try:
+            await transaction.end()
+        except Exception as error:
+            # The attempt has ended one way or the other; a broken connection is the pool's business.
+            log.warning("the connection of job %s is broken: %s", self.job.id, error)
 
     async def _limited(self, call: Call) -> Any:
         self._call = call

@@ -82,8 +82,10 @@ class _LoopTransaction:
         await self._transaction.commit()
 
     async def end(self) -> None:
-        # Returned in whatever state: the pool rolls back, and drops what is broken.
-        await self._pool.release(await self.connection)
+        await asyncio.wait([self.connection])
+        if not self.connection.cancelled() and self.connection.exception() is None:
+            # Returned in whatever state: the pool rolls back, and drops what is broken.
+            await self._pool.release(self.connection.result())
 
     async def _open(self) -> "PoolConnectionProxy[asyncpg.Record]":
         connection = await self._pool.acquire()
