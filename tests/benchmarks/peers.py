@@ -41,8 +41,8 @@ class Peer:
     table: str
     unfinished: str
     install: Callable[[str], Coroutine[Any, Any, None]]
-    #: Called with DSN, number of jobs, and how many in one call.
-    enqueue: Callable[[str, int, int], Coroutine[Any, Any, None]]
+    #: Called with DSN, number of jobs, how many in one call, and the seconds between two calls.
+    enqueue: Callable[[str, int, int, float], Coroutine[Any, Any, None]]
     work: Callable[[str, list[int]], Coroutine[Any, Any, None]]
 
 
@@ -52,12 +52,13 @@ async def _install_pgqueuer(dsn: str) -> None:
     await connection.close()
 
 
-async def _enqueue_pgqueuer(dsn: str, number: int, batch: int) -> None:
+async def _enqueue_pgqueuer(dsn: str, number: int, batch: int, pause: float) -> None:
     connection = await asyncpg.connect(dsn)
     queries = Queries(AsyncpgDriver(connection))
     for first in range(0, number, batch):
         bodies = [json.dumps(_timed(n)).encode() for n in range(first, first + batch)]
         await queries.enqueue(["noop"] * batch, list(bodies), [0] * batch)
+        await asyncio.sleep(pause)
     await connection.close()
 
 
@@ -81,12 +82,13 @@ async def _install_procrastinate(dsn: str) -> None:
         await app.schema_manager.apply_schema_async()
 
 
-async def _enqueue_procrastinate(dsn: str, number: int, batch: int) -> None:
+async def _enqueue_procrastinate(dsn: str, number: int, batch: int, pause: float) -> None:
     async with _app(dsn).open_async() as app:
         task = app.configure_task("noop")
         for first in range(0, number, batch):
             bodies: list[Any] = [{"body": _timed(n)} for n in range(first, first + batch)]
             await task.batch_defer_async(*bodies)
+            await asyncio.sleep(pause)
 
 
 async def _work_procrastinate(dsn: str, taken: list[int]) -> None:

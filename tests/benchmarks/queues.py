@@ -89,7 +89,7 @@ def _enqueue_ours(bench: Bench, number: int, batch: int) -> float:
         return number / (time.perf_counter() - began)
 
 
-async def _add(dsn: str, number: int, batch: int) -> None:
+async def _add(dsn: str, number: int, batch: int, pause: float = 0) -> None:
     connection = await asyncpg.connect(dsn)
     for first in range(0, number, batch):
         bodies = [json.dumps(_timed(n)) for n in range(first, first + batch)]
@@ -97,13 +97,14 @@ async def _add(dsn: str, number: int, batch: int) -> None:
             await connection.execute(ADD_ONE, TASK, bodies[0])
         else:
             await connection.execute(ADD_MANY, TASK, bodies)
+        await asyncio.sleep(pause)
     await connection.close()
 
 
 def _enqueue_theirs(bench: Bench, peer: Peer, number: int, batch: int) -> float:
     with _peers_database(bench, peer) as dsn:
         began = time.perf_counter()
-        asyncio.run(peer.enqueue(dsn, number, batch))
+        asyncio.run(peer.enqueue(dsn, number, batch, 0))
         return number / (time.perf_counter() - began)
 
 
@@ -122,7 +123,7 @@ def _drain_ours(bench: Bench, processes: int) -> float:
 def _drain_theirs(bench: Bench, peer: Peer, processes: int) -> float:
     number = int(bench.sizes.queue * peer.share)
     with _peers_database(bench, peer) as dsn, ExitStack() as stack:
-        asyncio.run(peer.enqueue(dsn, number, 1000))
+        asyncio.run(peer.enqueue(dsn, number, 1000, 0))
         bench.settle(dsn)
         gate = stack.enter_context(_held(dsn, peer.table))
         for _ in range(processes):
@@ -157,26 +158,16 @@ def _seconds_until_empty(
 
 def _latency_ours(bench: Bench) -> list[float]:
     with bench.database() as dsn, bench.processors(dsn):
-        asyncio.run(_trickle(dsn))
+        asyncio.run(_add(dsn, TRICKLE, 1, TRICKLE_SECONDS))
         _seconds_until_empty(psycopg.connect(dsn), dsn, "select from jobferry.queue")
         with psycopg.connect(dsn) as connection:
             rows = connection.execute(SENT).fetchall()
     return [(int(began) - int(sent)) / 1e6 for began, sent in rows]
 
 
-async def _trickle(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    for number in range(TRICKLE):
-        await connection.execute(ADD_ONE, TASK, json.dumps(_timed(number)))
-        await asyncio.sleep(TRICKLE_SECONDS)
-    await connection.close()
-
-
 def _latency_theirs(bench: Bench, peer: Peer) -> list[float]:
     with _peers_database(bench, peer) as dsn, _worker(bench, peer, dsn) as worker:
-        for _ in range(TRICKLE // 4):
-            asyncio.run(peer.enqueue(dsn, 1, 1))
-            time.sleep(TRICKLE_SECONDS)
+        asyncio.run(peer.enqueue(dsn, TRICKLE, 1, TRICKLE_SECONDS))
         _seconds_until_empty(psycopg.connect(dsn), dsn, peer.unfinished)
         worker.terminate()
         return [taken / 1e6 for taken in worker.answer()["nanoseconds"]]
