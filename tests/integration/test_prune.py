@@ -13,7 +13,7 @@ from integration.database import Beside, Database, Ear, Spec, held_row
 from jobferry_server.archive import Archive
 from jobferry_server.errors import ConfigurationError
 from support.aging import age, finished
-from support.processes import jobferry
+from support.processes import eventually, jobferry
 
 NOBODY = UUID(int=0)
 
@@ -344,7 +344,8 @@ def test_a_tombstone_that_some_snapshot_does_not_see_is_kept(db: Database, other
         age(db)
         prune(db)
         assert forget(db) == 0
-    assert forget(db) == 1
+    # Somebody else's database in the same cluster may have a snapshot open, too.
+    eventually(lambda: forget(db) == 1)
 
 
 # -- tombstones of what is deleted by hand

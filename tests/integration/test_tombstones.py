@@ -213,7 +213,8 @@ def test_a_connected_device_whose_tombstones_are_forgotten_under_it_reads_anew(
         wire.walk()
         prune_all(db)
         half = wire.expect("changes")
-        assert forget(db) == 100
+        # Somebody else's database in the same cluster may have a snapshot open.
+        eventually(lambda: forget(db) == 100)
         wire.apply(half)
         wire.expect("reset")
 

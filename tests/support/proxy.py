@@ -178,6 +178,8 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
+        # Who was let in this very moment is shown out by himself.
+        self._open = False
         self._cut()
         for task in self._tasks:
             task.cancel()
