@@ -122,7 +122,7 @@ async def _work(connection: AnyConnection, name: str) -> int:
     done = 0
     while jobs := await connection.fetch(CLAIM, name, [TASK], [], BATCH):
         ids, attempts = [job["id"] for job in jobs], [job["attempt"] for job in jobs]
-        await connection.fetch(FLUSH, name, ids, attempts, [_RESULT] * len(jobs), *[[]] * 13)
+        await connection.fetch(FLUSH, name, ids, attempts, [_RESULT] * len(jobs), *[[]] * 16)
         done += len(jobs)
     await connection.execute("select jobferry.unregister_processor($1)", name)
     return done
