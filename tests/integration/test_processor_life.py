@@ -23,6 +23,7 @@ here = pathlib.Path(__file__).parent
 
 @processor.task("brief")
 def brief(job):
+    (here / f"began {job.id}").touch()
     while not (here / "go on").exists():
         time.sleep(0.01)
     return "finished"
@@ -72,6 +73,9 @@ def test_at_the_end_what_runs_may_finish(
     with process(tmp_path, db.dsn) as processor:
         (job,) = running(db, "brief")
         (waiting,) = running(db, "brief")
+        # The ledger says so from the claim on; the handler begins a moment later.
+        for one in (job, waiting):
+            eventually((tmp_path / f"began {one}").exists)
         processor.signal(number)
         later = Spec(task="brief")
         db.submit(later)
