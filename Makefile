@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-faults test-devices test-ledger test-rest test-pg15 check bench docs lock clean
+.PHONY: help demo test test-faults test-devices test-ledger test-rest check bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,8 +39,8 @@ test-ledger: .venv/ready
 test-rest: .venv/ready
 	@$(BIN)/pytest -q $(REST)
 
-test-pg15: .venv/ready ## Run the tests on Debian's PostgreSQL 15.
-	@.ci/with-pg15 $(MAKE) --no-print-directory test
+test-pg%: .venv/ready ## Run the tests on another PostgreSQL: test-pg14 ... test-pg17.
+	@.ci/with-postgres $* $(MAKE) --no-print-directory test
 
 check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .
