@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help demo test test-faults test-devices test-ledger test-rest check bench docs lock clean
 
 help: ## Show this list.
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # The lock file has hashes, so what is installed is what was tested.
 .venv/ready: requirements.lock pyproject.toml

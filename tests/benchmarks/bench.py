@@ -1,11 +1,13 @@
 """Where a measurement takes place: a fresh database, product processes, a folder for devices' files."""
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -35,6 +37,10 @@ class Sizes:
     connections: int = 1_000
     idle_seconds: float = 10.0
     notices: int = 100
+    #: Finished and queued jobs that a claim has behind it and before it.
+    finished: int = 5_000_000
+    waiting: int = 1_000_000
+    steady_seconds: float = 600.0
 
 
 FULL = Sizes()
@@ -49,6 +55,9 @@ QUICK = Sizes(
     connections=200,
     idle_seconds=3.0,
     notices=30,
+    finished=50_000,
+    waiting=10_000,
+    steady_seconds=20.0,
 )
 
 
@@ -67,6 +76,8 @@ class Bench:
     server: TestServer
     folder: Path
     sizes: Sizes
+    #: Called with whatever a measurement has to tell beyond its readings.
+    note: Callable[[Mapping[str, object]], None]
     _numbers: "count[int]" = field(default_factory=count)
 
     def path(self, name: str) -> Path:
@@ -89,7 +100,13 @@ class Bench:
     def python(self, module: str, *arguments: object, **environment: str) -> Iterator[Child]:
         """A module of this package, or of the product, as a process."""
         words = [str(argument) for argument in arguments]
-        with child(self.path("log"), "-m", module, *words, **environment) as found:
+        with self.command(sys.executable, "-m", module, *words, **environment) as found:
+            yield found
+
+    @contextmanager
+    def command(self, *command: str, **environment: str) -> Iterator[Child]:
+        """Any program as a process."""
+        with child(self.path("log"), *command, **environment) as found:
             yield found
 
     @contextmanager
@@ -103,26 +120,30 @@ class Bench:
     def processors(self, dsn: str, number: int = 1) -> Iterator[list[int]]:
         """So many processor processes, ready to claim; their process ids."""
         with ExitStack() as stack:
-            started = [
-                stack.enter_context(
-                    self.python(
-                        "jobferry_client", "processor", "benchmarks.tasks:processor",
-                        JOBFERRY_DSN=dsn,
-                    )
-                )
-                for _ in range(number)
-            ]  # fmt: skip
-            _await_processors(dsn, number)
+            started = [stack.enter_context(self.processor(dsn)) for _ in range(number)]
             yield [process.pid for process in started]
 
+    @contextmanager
+    def processor(self, dsn: str) -> Iterator[Child]:
+        """A processor process, ready to claim."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            others = _processors(connection)
+            command = ("processor", "benchmarks.tasks:processor")
+            with self.python("jobferry_client", *command, JOBFERRY_DSN=dsn) as started:
+                _await_processors(connection, others + 1)
+                yield started
 
-def _await_processors(dsn: str, number: int) -> None:
+
+def _await_processors(connection: "psycopg.Connection[tuple[Any, ...]]", number: int) -> None:
     end = time.monotonic() + REGISTER_SECONDS
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        while time.monotonic() < end:
-            found = connection.execute("select count(*) from jobferry.processors").fetchone()
-            if found and found[0] == number:
-                time.sleep(BREATH_SECONDS)
-                return
-            time.sleep(0.02)
+    while time.monotonic() < end:
+        if _processors(connection) == number:
+            time.sleep(BREATH_SECONDS)
+            return
+        time.sleep(0.02)
     raise MeasurementFailed("the processors did not start")
+
+
+def _processors(connection: "psycopg.Connection[tuple[Any, ...]]") -> int:
+    ((found,),) = connection.execute("select count(*) from jobferry.processors")
+    return int(found)

@@ -1,10 +1,11 @@
 """The command: what to measure, how often, and where to write it."""
 
+import json
 import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +13,7 @@ import click
 from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench
-from benchmarks.run import BESIDE_OTHERS, MEASURES, Run
+from benchmarks.run import BY_NAME, MEASURES, Run
 from support.postgres import open_server
 
 __all__ = ["main"]
@@ -31,7 +32,8 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
     """Measure speed and memory, each beside what the raw pieces do in the same run.
 
     NAME is one of backlog, processing, circle, latency, download, memory, idle (without a name all
-    of these), or queue, which compares with other queues for Postgres.
+    of these); queue, which compares with other queues for Postgres; claim, beside millions of jobs;
+    or steady, ten minutes of work under somebody's old snapshot.
 
     Everything runs on this machine: SQLite in a temporary folder (TMPDIR says where), Postgres from
     JOBFERRY_TEST_DSN, a container or the embedded one, real processes between. For figures that
@@ -42,10 +44,15 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _allow_many_sockets()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+
+    def write(said: Mapping[str, object]) -> None:
+        if lines:
+            print(json.dumps(said), file=lines, flush=True)
+
     with tempfile.TemporaryDirectory(prefix="jobferry-bench-") as folder, open_server() as server:
-        run = Run(Bench(server, Path(folder), QUICK if quick else FULL), console, lines)
+        run = Run(Bench(server, Path(folder), QUICK if quick else FULL, write), console)
         run.describe()
-        for name in names or [name for name in MEASURES if name not in BESIDE_OTHERS]:
+        for name in names or [name for name in MEASURES if name not in BY_NAME]:
             run.measure(name, repeat or (1 if quick else REPETITIONS))
     run.print()
     sys.exit(run.failed)

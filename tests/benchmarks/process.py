@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,17 +25,17 @@ class MeasurementFailed(Exception):
 
 
 class Child:
-    """A Python process, its standard output read line by line."""
+    """A process, its standard output read line by line."""
 
-    def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, log: Path, *command: str, **environment: str) -> None:
         paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         extra = {"PYTHONPATH": os.pathsep.join(paths), "JOBFERRY_JWT_SECRET": SECRET}
         self._log = log
-        self._arguments = arguments
+        self._command = command
         self._lines: SimpleQueue[str] = SimpleQueue()
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 env=os.environ | extra | environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -58,7 +57,7 @@ class Child:
             found = ""
         if not found:
             said = self._log.read_text()[-2000:]
-            raise MeasurementFailed(f"{' '.join(self._arguments[:3])} gave no answer\n{said}")
+            raise MeasurementFailed(f"{' '.join(self._command[:4])} gave no answer\n{said}")
         return found.rstrip("\n")
 
     def answer(self) -> dict[str, Any]:
@@ -96,9 +95,9 @@ class Child:
 
 
 @contextmanager
-def child(log: Path, *arguments: str, **environment: str) -> Iterator[Child]:
+def child(log: Path, *command: str, **environment: str) -> Iterator[Child]:
     """A process that does not outlive the block."""
-    found = Child(log, *arguments, **environment)
+    found = Child(log, *command, **environment)
     try:
         yield found
     finally:

@@ -2,20 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 __all__ = ["Bar", "Figure", "Reading", "Readings", "percentile"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What is demanded of a figure."""
+    """What is demanded of a figure, or of its ratio to one of those beside it."""
 
     limit: float
     at_least: bool = False
+    beside: str = ""
 
-    def met(self, value: float) -> bool:
-        """Is it good enough?"""
-        return value >= self.limit if self.at_least else value <= self.limit
+    @property
+    def text(self) -> str:
+        """As it is shown."""
+        sign = "≥" if self.at_least else "≤"
+        if self.beside:
+            return f"{sign} {self.limit:,.1f} of {self.beside}"
+        return f"{sign} {self.limit:,.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One repetition: ours, what raw pieces did just before or after, CPU µs per unit by part."""
+
+    ours: float
+    raw: Mapping[str, float] = field(default_factory=dict)
+    cpu: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +47,13 @@ class Figure:
         """The value as it is shown."""
         return f"{value:,.{self.digits}f}"
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One repetition: ours, what raw pieces did just before or after, CPU µs per unit by part."""
-
-    ours: float
-    raw: Mapping[str, float] = field(default_factory=dict)
-    cpu: Mapping[str, float] = field(default_factory=dict)
+    def met(self, readings: Sequence[Reading]) -> bool | None:
+        """Is it good enough? ``None`` if nothing is demanded."""
+        if self.bar is None:
+            return None
+        beside = self.bar.beside
+        value = median(one.ours / one.raw[beside] if beside else one.ours for one in readings)
+        return value >= self.bar.limit if self.bar.at_least else value <= self.bar.limit
 
 
 Readings = dict[Figure, Reading]

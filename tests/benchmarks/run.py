@@ -1,23 +1,32 @@
 """One run: every measurement so often, each repetition told as soon as it is done."""
 
-import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TextIO
 
 import psycopg
 from rich.console import Console
 
-from benchmarks import backlog, circle, download, idle, latency, memory, processing, queues
+from benchmarks import (
+    backlog,
+    circle,
+    claim,
+    download,
+    idle,
+    latency,
+    memory,
+    processing,
+    queues,
+    steady,
+)
 from benchmarks.bench import Bench
 from benchmarks.cpu import Others
 from benchmarks.process import MeasurementFailed
 from benchmarks.report import Figure, Reading, Readings
 from benchmarks.table import cpu_table, figures_table
 
-__all__ = ["BESIDE_OTHERS", "MEASURES", "Run"]
+__all__ = ["BY_NAME", "MEASURES", "Run"]
 
 MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "backlog": backlog.measure,
@@ -28,20 +37,21 @@ MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "memory": memory.measure,
     "idle": idle.measure,
     "queue": queues.measure,
+    "claim": claim.measure,
+    "steady": steady.measure,
 }
-#: Measured only when it is asked for by name: other queues take their time.
-BESIDE_OTHERS = {"queue"}
+#: Measured only when they are asked for by name: they take their time.
+BY_NAME = {"queue", "claim", "steady"}
 #: If others keep more of the machine busy than this, in cores, the figures are not to be relied on.
 QUIET_CORES = 0.1
 
 
 @dataclass(slots=True)
 class Run:
-    """Measures, tells, and keeps what it found. ``lines`` takes JSON lines."""
+    """Measures, tells, and keeps what it found."""
 
     bench: Bench
     console: Console
-    lines: TextIO | None
     failed: bool = False
     _found: dict[Figure, list[Reading]] = field(default_factory=dict)
     _disturbed: list[str] = field(default_factory=list)
@@ -56,7 +66,7 @@ class Run:
             "cores": os.cpu_count(),
         }
         self.console.print("  ".join(f"{name} {value}" for name, value in words.items()))
-        self._write(words)
+        self.bench.note(words)
 
     def measure(self, name: str, repetitions: int) -> None:
         """So many repetitions of one measurement, or as many as work."""
@@ -91,14 +101,10 @@ class Run:
             self._found.setdefault(figure, []).append(reading)
             value = f"{figure.text(reading.ours)} {figure.unit}"
             self.console.print(f"{name} {number}: {figure.title}: {value}")
-            self._write(
+            self.bench.note(
                 {"measure": name, "repetition": number, "others_cores": round(cores, 2)}
                 | _as_json(figure, reading)
             )
-
-    def _write(self, said: Mapping[str, object]) -> None:
-        if self.lines:
-            print(json.dumps(said), file=self.lines, flush=True)
 
 
 def _as_json(figure: Figure, reading: Reading) -> dict[str, object]:
@@ -109,5 +115,5 @@ def _as_json(figure: Figure, reading: Reading) -> dict[str, object]:
         "raw": dict(reading.raw),
         "cpu_us": dict(reading.cpu),
         "bar": figure.bar.limit if figure.bar else None,
-        "met": figure.bar.met(reading.ours) if figure.bar else None,
+        "met": figure.met([reading]),
     }

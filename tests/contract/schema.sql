@@ -361,6 +361,11 @@ function jobferry.clear_away(ids uuid[])
   sql volatile security invoker set search_path=""
   owner whoever migrates, body bfe5802d86f1f3da9b91b808178403bb
 
+function jobferry.compact_queue(most_dead bigint)
+  returns boolean
+  plpgsql volatile security definer set search_path="" set lock_timeout=100ms
+  owner jobferry_engine, body 647badd708d205f60ec62140718d44b3
+
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
@@ -569,7 +574,7 @@ function jobferry.hold_delegated(job uuid, attempt integer)
 function jobferry.hold_jobs(ids uuid[])
   returns void
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 515bca4d32bf12ebe4423a4df3e1bfc4
+  owner whoever migrates, body 6c0b546732569adca63854ae0c70fad1
 
 function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
   returns SETOF background_jobs
@@ -1029,6 +1034,7 @@ grant execute on function jobferry.changes_page to jobferry_gateway
 grant execute on function jobferry.check_specs to jobferry_engine
 grant execute on function jobferry.claim to jobferry_processor
 grant execute on function jobferry.clear_away to jobferry_engine
+grant execute on function jobferry.compact_queue to jobferry_processor
 grant execute on function jobferry.complete_held to jobferry_processor
 grant execute on function jobferry.complete_job to jobferry_processor
 grant execute on function jobferry.complete_jobs to jobferry_admin
@@ -1167,7 +1173,7 @@ grant delete, insert, select, update on table jobferry.processors to jobferry_en
 grant select on table jobferry.processors to jobferry_admin
 grant select on table jobferry.processors to jobferry_auditor
 grant select on table jobferry.processors to jobferry_processor
-grant delete, insert, select, update on table jobferry.queue to jobferry_engine
+grant delete, insert, select, truncate, update on table jobferry.queue to jobferry_engine
 grant select on table jobferry.queue to jobferry_admin
 grant select on table jobferry.queue to jobferry_auditor
 grant select on table jobferry.queue to jobferry_processor

@@ -1,5 +1,6 @@
 """Graphile Worker and pg-boss run delegated tasks by the page's JavaScript."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +11,14 @@ import psycopg
 import pytest
 
 from integration.database import Database, Row, Spec
-from integration.engines import delegate, findings, handed_over
-from integration.nodes import Node
+from integration.engines import delegate, example, findings, handed_over
 from jobferry_client import JobClient
+from support.node import Node, NodeMissing
 from support.postgres import TestServer
 from support.processes import eventually
 from support.services import Services, token
 
+INSTALL = Path(__file__).parent / "node" / "install.mjs"
 LATER = datetime.now(UTC) + timedelta(days=1)
 
 GRAPHILE, PG_BOSS = "graphile-worker", "pg-boss"
@@ -33,9 +35,15 @@ JOBS: dict[str, LiteralString] = {
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    """Node and both packages."""
+    """Node and both packages, the page's JavaScript and ours."""
     found = Node(tmp_path_factory.mktemp("node"))
-    found.install()
+    for name in ("jobferry.mjs", "graphile-worker.mjs", "pg-boss.mjs"):
+        (found.folder / name).write_text(example(name), encoding="utf-8")
+    shutil.copy(INSTALL, found.folder)
+    try:
+        found.install()
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
     return found
 
 

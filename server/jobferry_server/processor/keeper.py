@@ -58,6 +58,8 @@ class Keeper:
                 if freed := await self._ledger.reap(self._lease):
                     log.warning("%d jobs of processors that are gone were freed", freed)
                 await self._ledger.hand_over_left()
+                if await self._ledger.compact():
+                    log.info("the queue was compacted: an old snapshot keeps vacuum from it")
             except Exception as error:
                 await after_error("prolong the lease", error)
 

@@ -76,6 +76,11 @@ class Ledger:
         )
         return freed
 
+    async def compact(self) -> bool:
+        """Put the living into a fresh file if the queue is full of the dead; was it?"""
+        compacted: bool = await self._pool.fetchval("select jobferry.compact_queue()")
+        return compacted
+
     async def hand_over_left(self) -> None:
         """Try again with jobs of delegated tasks that their queue did not take."""
         await self._pool.execute("select jobferry.hand_over_left()")

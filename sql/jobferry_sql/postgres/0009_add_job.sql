@@ -120,12 +120,25 @@ language sql stable as $$
   left join jobferry.queue q on q.job_id = b.id
 $$;
 
--- Take these jobs in hand: until the transaction ends nobody else moves them.
+-- Take these jobs in hand: until the transaction ends nobody else moves them. Every unfinished job has a row
+-- in the queue; whose snapshot is older than the queue's file (0020_compaction.sql) can't see it, and would
+-- change one half of the job alone.
 create function jobferry.hold_jobs(ids uuid[]) returns void
 language plpgsql volatile set search_path = '' as $$
+declare
+  unfinished bigint;
+  held bigint;
 begin
   perform from public.background_jobs b where b.id = any (ids) order by b.id for update;
   perform from jobferry.queue q where q.job_id = any (ids) order by q.job_id for update;
+  get diagnostics held = row_count;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    select count(*) into unfinished from public.background_jobs b where b.id = any (ids) and b.finished_at is null;
+    if held < unfinished then
+      raise exception 'could not serialize access: the queue was compacted meanwhile'
+        using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
+    end if;
+  end if;
 end $$;
 
 -- These running jobs, which are in our hands, lose their keys: they may end, and are not tried again.

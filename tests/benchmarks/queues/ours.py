@@ -1,0 +1,55 @@
+"""Jobferry, through its SQL functions and its processor."""
+
+import asyncio
+from contextlib import AbstractContextManager
+
+import asyncpg
+import psycopg
+
+from benchmarks.bench import Bench
+from benchmarks.process import Child
+from benchmarks.queues.contender import TASK, Contender, bodies
+
+__all__ = ["Ours"]
+
+ADD_ONE = "select id from jobferry.add_job($1, $2::text)"
+ADD_MANY = """
+select count(*) from jobferry.add_jobs(array(
+  select row($1, body::json, null, null, null, null, null, null)::jobferry.job_spec from unnest($2::text[]) body))
+"""
+TAKEN = """
+select (result ->> 'at')::bigint - (payload ->> 'sent')::bigint from public.background_jobs where completed
+"""
+
+
+class Ours(Contender):
+    """What is measured."""
+
+    name = "Jobferry"
+    table = "jobferry.queue"
+    unfinished = "select from jobferry.queue"
+
+    def database(self, bench: Bench) -> AbstractContextManager[str]:
+        """A migrated one."""
+        return bench.database()
+
+    async def enqueue(self, dsn: str, number: int, batch: int, pause: float = 0) -> None:
+        """By ``add_job`` and ``add_jobs``."""
+        connection = await asyncpg.connect(dsn)
+        for first in range(0, number, batch):
+            texts = bodies(first, batch)
+            if batch == 1:
+                await connection.execute(ADD_ONE, TASK, texts[0])
+            else:
+                await connection.execute(ADD_MANY, TASK, texts)
+            await asyncio.sleep(pause)
+        await connection.close()
+
+    def worker(self, bench: Bench, dsn: str) -> AbstractContextManager[Child]:
+        """A processor with its usual settings."""
+        return bench.processor(dsn)
+
+    def taken(self, dsn: str, _worker: Child) -> list[int]:
+        """As the results have it."""
+        with psycopg.connect(dsn) as connection:
+            return [taken for (taken,) in connection.execute(TAKEN)]
