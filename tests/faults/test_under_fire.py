@@ -2,7 +2,7 @@
 
 Every job ends. What handlers write through ``job.connection`` happens exactly once, what they do
 elsewhere at least once; a named queue never runs two jobs at a time; whoever was taken for dead and
-comes back changes nothing. JOBFERRY_TEST_JOBS says how many jobs (20,000 for the whole of it).
+comes back changes nothing. JOBFERRY_TEST_JOBS says how many jobs.
 """
 
 import os
@@ -19,7 +19,7 @@ from support.facts import Ledger
 from support.processes import eventually
 from support.stack import Running, Stack
 
-JOBS = int(os.environ.get("JOBFERRY_TEST_JOBS", "3000"))
+JOBS = int(os.environ.get("JOBFERRY_TEST_JOBS", "20000"))
 #: One job in so many is of a named queue.
 NAMED_EVERY = 20
 PROCESSORS = 4
