@@ -354,17 +354,17 @@ function jobferry.check_specs(specs jobferry.job_spec[], mode text)
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body ebc36ceb061d010434de4975f493bdfc
+  owner jobferry_engine, body 07d283330821b664f0680a556131a5bf
 
 function jobferry.clear_away(ids uuid[])
   returns void
   sql volatile security invoker set search_path=""
   owner whoever migrates, body bfe5802d86f1f3da9b91b808178403bb
 
-function jobferry.compact_queue(most_dead bigint)
+function jobferry.compact_queue(most_octets bigint)
   returns boolean
-  plpgsql volatile security definer set search_path="" set lock_timeout=100ms
-  owner jobferry_engine, body 647badd708d205f60ec62140718d44b3
+  plpgsql volatile security definer set search_path="" set lock_timeout=20ms
+  owner jobferry_engine, body a45286c7f34c0a6350a0fbf120121ead
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
   returns integer
@@ -426,6 +426,11 @@ function jobferry.drop_taken_keys(ids uuid[])
   sql volatile security invoker set search_path=""
   owner whoever migrates, body 7b0e69aa55f12910fc6b7be18b168eb8
 
+function jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer)
+  returns TABLE(job_id uuid, task text, priority smallint, run_at timestamp with time zone)
+  plpgsql volatile security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_bitmapscan=off set enable_sort=off
+  owner whoever migrates, body 70fa286e3147e29df15f8b66f92e8e01
+
 function jobferry.due_schedules(at timestamp with time zone, most integer)
   returns TABLE(id bigint, info text, planned_at timestamp with time zone, next_run_at timestamp with time zone, last_scheduled timestamp with time zone, anew boolean, looked_at timestamp with time zone)
   sql stable security definer set search_path=""
@@ -475,6 +480,11 @@ function jobferry.fail_job(worker_id text, job_id uuid, error_message text)
   returns background_jobs
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 99a9ef21baaac99f055de9d3736e85a2
+
+function jobferry.few_living(octets bigint)
+  returns jobferry.queue[]
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 653be020ed268003d64f33e61d47d463
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
@@ -1045,6 +1055,7 @@ grant execute on function jobferry.delegated_started to jobferry_processor
 grant execute on function jobferry.delegates_check to jobferry_auditor
 grant execute on function jobferry.delegates_check to jobferry_processor
 grant execute on function jobferry.drop_taken_keys to jobferry_engine
+grant execute on function jobferry.due_jobs to jobferry_engine
 grant execute on function jobferry.due_schedules to jobferry_processor
 grant execute on function jobferry.end_jobs to jobferry_engine
 grant execute on function jobferry.epoch to jobferry_gateway
@@ -1053,6 +1064,7 @@ grant execute on function jobferry.erasure to jobferry_archivist
 grant execute on function jobferry.erasure to jobferry_engine
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.fail_job to jobferry_processor
+grant execute on function jobferry.few_living to jobferry_engine
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine

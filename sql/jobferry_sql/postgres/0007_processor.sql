@@ -76,6 +76,34 @@ language sql volatile set search_path = '' as $$
     and not exists (select from public.background_jobs b where b.id = q.job_id and b.finished_at is null)
 $$;
 
+-- The next jobs behind this place that may be begun, locked, in the order in which they are to run; what
+-- somebody else has locked is passed over. Of the named queues only their `heads`, none of `full_now`.
+--
+-- Apart from the claim, whose plans would otherwise be made anew for each: how many rows a LIMIT lets through
+-- is only known once its parameter is, and planning takes as long as the work. Here is one table and one
+-- good way to read it, and who joins the rows is told their number.
+create function jobferry.due_jobs(
+  tasks text[], forbidden_flags text[], heads uuid[], full_now text[],
+  after_priority smallint, after_run_at timestamptz, after_id uuid, most integer
+)
+returns table (job_id uuid, task text, priority smallint, run_at timestamptz)
+language plpgsql volatile rows 100
+set search_path = '' set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+#variable_conflict use_column
+begin
+  return query
+    select q.job_id, q.task, q.priority, q.run_at from jobferry.queue q
+    where (q.priority, q.run_at, q.job_id) > (after_priority, after_run_at, after_id)
+      and q.locked_by is null and q.run_at <= now() and (tasks is null or q.task = any (tasks))
+      and (q.flags is null or not q.flags && forbidden_flags)
+      and (q.queue_name is null or q.job_id = any (heads))
+      and (full_now is null or q.task <> all (full_now))
+    order by q.priority, q.run_at, q.job_id
+    limit most
+    for update skip locked;
+end $$;
+
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
 -- named queue, no more of a task than its limit, none that carries a forbidden flag. Each costs its job
 -- an attempt. A job whose ledger row somebody is writing this moment, for however long, is passed over, and
@@ -120,15 +148,8 @@ begin
     end if;
     for found in
       with due as materialized (
-        select q.job_id, q.task, q.priority, q.run_at from jobferry.queue q
-        where (q.priority, q.run_at, q.job_id) > (behind.priority, behind.run_at, behind.job_id)
-          and q.locked_by is null and q.run_at <= now() and (tasks is null or q.task = any (tasks))
-          and (q.flags is null or not q.flags && forbidden_flags)
-          and (q.queue_name is null or q.job_id = any (heads))
-          and (limits is null or q.task <> all (full_now))
-        order by q.priority, q.run_at, q.job_id
-        limit reach
-        for update skip locked
+        select * from jobferry.due_jobs(
+          tasks, forbidden_flags, heads, full_now, behind.priority, behind.run_at, behind.job_id, reach)
       ),
       free as materialized (
         select due.* from due join public.background_jobs b on b.id = due.job_id

@@ -5,18 +5,28 @@
 -- start. But every claim would walk over all jobs that have ended since, at about 0.2 microseconds each.
 -- The jobs that live are few, so they are put into a fresh file instead, and the old one is dropped at once.
 --
--- That is done only if the dead are many and far more than the living, and if the table can be had at once
--- (20 ms): whoever has read the queue in a transaction that is still open (a dump) keeps it from
--- us, and claims stay as slow as they are. A snapshot older than the file finds the queue empty; for a
--- caller of ours in such a transaction see jobferry.hold_jobs.
+-- That is done only if the file has grown large and would be a tenth of that with the living alone, and if
+-- the table can be had at once (20 ms): whoever has read the queue in a transaction that is still open (a
+-- dump) keeps it from us, and claims stay as slow as they are. A snapshot older than the file finds the queue
+-- empty; for a caller of ours in such a transaction see jobferry.hold_jobs.
 
-create function jobferry.compact_queue(most_dead bigint default 100000) returns boolean
+-- The jobs of the queue, unless they would fill more than a tenth of so many octets: then null.
+create function jobferry.few_living(octets bigint) returns jobferry.queue[]
+language plpgsql volatile set search_path = '' as $$
+declare
+  most bigint := octets / 1500;
+  living jobferry.queue[] := array(select q from jobferry.queue q limit most + 1);
+begin
+  return case when cardinality(living) <= most then living end;
+end $$;
+
+create function jobferry.compact_queue(most_octets bigint default 4000000) returns boolean
 language plpgsql security definer set search_path = '' set lock_timeout = '20ms' as $$
 declare
-  dead bigint := pg_stat_get_dead_tuples('jobferry.queue'::regclass);
+  octets bigint := pg_relation_size('jobferry.queue'::regclass);
   living jobferry.queue[];
 begin
-  if dead < most_dead or dead < 10 * pg_stat_get_live_tuples('jobferry.queue'::regclass) then
+  if octets < most_octets or jobferry.few_living(octets) is null then
     return false;
   end if;
   begin
@@ -24,9 +34,8 @@ begin
   exception when lock_not_available then
     return false;
   end;
-  -- Statistics are a guess.
-  living := array(select q from jobferry.queue q limit dead / 10 + 1);
-  if cardinality(living) > dead / 10 then
+  living := jobferry.few_living(octets);
+  if living is null then
     return false;
   end if;
   truncate jobferry.queue;
@@ -37,4 +46,5 @@ end $$;
 call jobferry.settle_functions();
 
 grant truncate on jobferry.queue to jobferry_engine;
+grant execute on function jobferry.few_living to jobferry_engine;
 grant execute on function jobferry.compact_queue to jobferry_processor;
