@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from jobferry_server import pooler
 from jobferry_server.errors import ConfigurationError, MigrationError, Stopped
 from jobferry_sql import migrations
 
@@ -25,6 +26,7 @@ __all__ = [
     "Pool",
     "check_schema",
     "connect",
+    "in_force",
     "is_transient",
     "open_pool",
     "patiently",
@@ -43,17 +45,25 @@ _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 _DATA_CLASSES = ("22", "23", "54")
 
 
-async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
-    """A pool of connections that have dropped to ``role``, to a database of our schema version."""
+async def open_pool(dsn: str, role: str, *, size: int, pooled: bool = False) -> Pool:
+    """A pool of connections that have dropped to ``role``, to a database of our schema version.
+
+    ``pooled``: the DSN is a pooler's in transaction mode.
+    """
+    settings = {"application_name": role} if pooled else _settings(role)
+    how = pooler.OPTIONS if pooled else {}
     pool: Pool = asyncpg.create_pool(
-        dsn, min_size=1, max_size=size, server_settings=_settings(role), command_timeout=60
+        dsn, min_size=1, max_size=size, server_settings=settings, command_timeout=60, **how
     )
     try:
         await pool
         async with pool.acquire() as connection:
+            await pooler.require_in_force(connection, in_force(role))
             await check_schema(connection)
     except asyncpg.InvalidParameterValueError as error:
         raise _no_role(role) from error
+    except asyncpg.ProtocolViolationError as error:
+        raise pooler.without_settings(error) from error
     except BaseException:
         pool.terminate()
         raise
@@ -130,9 +140,13 @@ def is_transient(error: Exception) -> bool:
 
 
 def _settings(role: str) -> dict[str, str]:
+    return {"application_name": role} | in_force(role)
+
+
+def in_force(role: str) -> dict[str, str]:
+    """What every statement of a part relies on."""
     return {
         "role": role,
-        "application_name": role,
         # What is acknowledged is on disk, whatever the server's default.
         "synchronous_commit": "on",
         # A forgotten transaction elsewhere must not hold up everybody's group.

@@ -12,7 +12,7 @@ from support.stack import Stack
 
 LISTENERS = (
     "application_name in ('jobferry_gateway', 'jobferry_processor')"
-    " and datname = current_database() and query ~* '^(listen|select pg_notify)'"
+    " and datname = current_database() and query ~* '^listen'"
 )
 
 
