@@ -14,9 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import uuid4
 
-import asyncpg
-
-from jobferry_server.database import Pool, connect, is_transient
+from jobferry_server.database import DATABASE_ERRORS, Pool, connect, is_transient
 
 __all__ = ["Bell", "Doorbell", "Rounds"]
 
@@ -82,7 +80,7 @@ class Doorbell:
                 await self._listen()
             except TimeoutError:
                 log.warning("not listening: a ring was not heard; is there a pooler between?")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
                 log.warning("not listening: %s", error)
