@@ -19,7 +19,7 @@ from support.pgbouncer import Pooler, installed, login, part_login, pooler
 from support.processes import eventually
 from support.services import Services, token
 
-pytestmark = pytest.mark.skipif(
+with_pgbouncer = pytest.mark.skipif(
     not installed(), reason="there is no PgBouncer here: apt-get install pgbouncer"
 )
 
@@ -73,6 +73,7 @@ def between(dsn: str, logins: dict[str, str]) -> Iterator[Pooler]:
         yield found
 
 
+@with_pgbouncer
 @pytest.mark.parametrize("listens", [True, False], ids=["LISTEN beside it", "polling"])
 def test_jobs_cross_behind_a_pooler(
     listens: bool,
@@ -103,6 +104,7 @@ def test_jobs_cross_behind_a_pooler(
     assert booked == [{"by": logins["processor"], "jobs": JOBS // 2, "once": JOBS // 2}]
 
 
+@with_pgbouncer
 async def test_a_service_that_was_not_told_of_the_pooler_says_what_to_set(
     logins: dict[str, str], between: Pooler
 ) -> None:
@@ -111,6 +113,7 @@ async def test_a_service_that_was_not_told_of_the_pooler_says_what_to_set(
     assert "JOBFERRY_POOLED" in str(refusal.value.hint)
 
 
+@with_pgbouncer
 async def test_a_login_that_does_not_drop_to_its_role_is_refused_with_the_remedy(
     dsn: str,
 ) -> None:
@@ -135,6 +138,7 @@ async def test_a_login_that_does_not_drop_to_its_role_is_refused_with_the_remedy
             pool.terminate()
 
 
+@with_pgbouncer
 async def test_listening_through_a_pooler_is_found_out(
     dsn: str,
     logins: dict[str, str],
@@ -156,3 +160,13 @@ async def test_listening_through_a_pooler_is_found_out(
         assert not bell.listening
         listening.cancel()
         pool.terminate()
+
+
+def test_no_lock_of_ours_is_a_session_s(dsn: str) -> None:
+    """It would stay with a connection that is somebody else's by then."""
+    found = Ledger(dsn).ask(
+        "select p.oid::regprocedure::text as function from pg_proc p"
+        " join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('jobferry', 'public')"
+        r" and p.prosrc ~ 'pg_(try_)?advisory_(lock|unlock)'"
+    )
+    assert found == []
