@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from jobferry_server import pooler
 from jobferry_server.errors import ConfigurationError, MigrationError, Stopped
 from jobferry_sql import migrations
 
@@ -21,10 +22,12 @@ else:
     Pool = asyncpg.Pool
 
 __all__ = [
+    "DATABASE_ERRORS",
     "AnyConnection",
     "Pool",
     "check_schema",
     "connect",
+    "in_force",
     "is_transient",
     "open_pool",
     "patiently",
@@ -36,6 +39,16 @@ log = logging.getLogger("jobferry.database")
 
 WAIT_SECONDS = 1.0
 
+#: What a connection may raise. The last is asyncpg's word for one that breaks at an unforeseen moment, as
+#: when its backend has said farewell and the end has not come yet.
+DATABASE_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 #: Classes of SQLSTATE that say "not now": connection, read-only, rollback, resources, lock, shutdown.
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 
@@ -43,22 +56,30 @@ _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 _DATA_CLASSES = ("22", "23", "54")
 
 
-async def open_pool(dsn: str, role: str, *, size: int) -> Pool:
-    """A pool of connections that have dropped to ``role``, to a database of our schema version."""
+async def open_pool(dsn: str, role: str, *, size: int, pooled: bool = False) -> Pool:
+    """A pool of connections that have dropped to ``role``, to a database of our schema version.
+
+    ``pooled``: the DSN is a pooler's in transaction mode.
+    """
+    settings = {"application_name": role} if pooled else _settings(role)
+    how = pooler.OPTIONS if pooled else {"reset": _as_it_was}
     pool: Pool = asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
-        reset=_as_it_was,
-        server_settings=_settings(role),
+        server_settings=settings,
         command_timeout=60,
+        **how,
     )
     try:
         await pool
         async with pool.acquire() as connection:
+            await pooler.require_in_force(connection, in_force(role))
             await check_schema(connection)
     except asyncpg.InvalidParameterValueError as error:
         raise _no_role(role) from error
+    except asyncpg.ProtocolViolationError as error:
+        raise pooler.without_settings(error) from error
     except BaseException:
         pool.terminate()
         raise
@@ -134,14 +155,17 @@ def is_transient(error: Exception) -> bool:
         state: Any = error.sqlstate
         return state is None or state[:2] in _TRANSIENT_CLASSES
     # asyncpg calls a value that it can't encode an InterfaceError too; that one is a ValueError.
-    transient = OSError | TimeoutError | asyncpg.InterfaceError
-    return isinstance(error, transient) and not is_data_error(error)
+    return isinstance(error, DATABASE_ERRORS) and not is_data_error(error)
 
 
 def _settings(role: str) -> dict[str, str]:
+    return {"application_name": role} | in_force(role)
+
+
+def in_force(role: str) -> dict[str, str]:
+    """What every statement of a part relies on."""
     return {
         "role": role,
-        "application_name": role,
         # What is acknowledged is on disk, whatever the server's default.
         "synchronous_commit": "on",
         # A forgotten transaction elsewhere must not hold up everybody's group.

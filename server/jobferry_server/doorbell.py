@@ -2,19 +2,21 @@
 
 A notification that is lost must not matter, so whoever listens also looks after every (re)connect
 and from time to time. And a LISTEN that is dead must not look alive: the connection is its own (a
-pooled one would un-listen), and it rings itself from time to time to hear whether it still can.
+pooled one would un-listen), and it is rung, first of all and from time to time, to hear whether it can.
+
+Where nobody can listen, since a pooler in transaction mode is all there is, looking from time to time
+is all that is done.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 from uuid import uuid4
 
-import asyncpg
+from jobferry_server.database import DATABASE_ERRORS, Pool, connect, is_transient
 
-from jobferry_server.database import connect, is_transient
-
-__all__ = ["Doorbell"]
+__all__ = ["Bell", "Doorbell", "Rounds"]
 
 log = logging.getLogger("jobferry.doorbell")
 
@@ -23,13 +25,42 @@ ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 0.5
 
 
+class Bell(Protocol):
+    """Somebody who says when to look."""
+
+    listening: bool
+
+    async def run(self) -> None:
+        """Say so for ever."""
+
+
+class Rounds:
+    """Nobody rings: look every so many seconds."""
+
+    listening = True
+
+    def __init__(self, every: float, on_look: Callable[[], None]) -> None:
+        self._every = every
+        self._on_look = on_look
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            self._on_look()
+            await asyncio.sleep(self._every)
+
+
 class Doorbell:
-    """Listens on some channels until cancelled, across restarts of Postgres."""
+    """Listens on some channels until cancelled, across restarts of Postgres.
+
+    It is ``pool`` that rings to hear whether one can: as everybody who rings, from another connection.
+    """
 
     def __init__(
         self,
         dsn: str,
         role: str,
+        pool: Pool,
         channels: Sequence[str],
         on_ring: Callable[[str], None],
         on_connect: Callable[[], None],
@@ -37,6 +68,7 @@ class Doorbell:
         self.listening = False
         self._dsn = dsn
         self._role = role
+        self._pool = pool
         self._channels = channels
         self._on_ring = on_ring
         self._on_connect = on_connect
@@ -46,7 +78,9 @@ class Doorbell:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except TimeoutError:
+                log.warning("not listening: a ring was not heard; is there a pooler between?")
+            except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
                 log.warning("not listening: %s", error)
@@ -64,24 +98,23 @@ class Doorbell:
             await connection.add_listener(probe, lambda *_: heard.set())
             for channel in self._channels:
                 await connection.add_listener(channel, self._ring)
+            await self._probe(probe, heard)
             self.listening = True
             self._on_connect()
             while not gone.is_set():
                 await _either(gone, PROBE_SECONDS)
                 if not gone.is_set():
-                    await self._probe(connection, probe, heard)
+                    await self._probe(probe, heard)
         finally:
             connection.terminate()
 
     def _ring(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._on_ring(str(payload))
 
-    async def _probe(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", probe: str, heard: asyncio.Event
-    ) -> None:
+    async def _probe(self, probe: str, heard: asyncio.Event) -> None:
         heard.clear()
         async with asyncio.timeout(ANSWER_SECONDS):
-            await connection.execute("select pg_notify($1, '')", probe)
+            await self._pool.execute("select pg_notify($1, '')", probe)
             await heard.wait()
 
 

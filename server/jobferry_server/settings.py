@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
 
-__all__ = ["GatewaySettings", "ProcessorSettings", "with_options"]
+__all__ = ["GatewaySettings", "PostgresSettings", "ProcessorSettings", "with_options"]
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -26,10 +26,31 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _CONFIG = SettingsConfigDict(env_prefix="JOBFERRY_", frozen=True, extra="ignore")
 
 
-class GatewaySettings(BaseSettings):
-    """How a gateway listens and what it allows."""
+class PostgresSettings(BaseSettings):
+    """How a service reaches Postgres, beside its DSN."""
 
     model_config = _CONFIG
+
+    pooled: bool = Field(
+        False, description="Whether the DSN is a pooler's in transaction mode, such as PgBouncer's."
+    )
+    listen_dsn: str | None = Field(
+        None,
+        description="Postgres without a pooler between, for LISTEN. Without it a pooled service polls.",
+    )
+    poll_seconds: PositiveFloat = Field(
+        1.0,
+        description="How often to look without being called; a gateway does only where it can't LISTEN.",
+    )
+
+    @property
+    def listens(self) -> bool:
+        """Is there a connection on which LISTEN works?"""
+        return self.listen_dsn is not None or not self.pooled
+
+
+class GatewaySettings(PostgresSettings):
+    """How a gateway listens and what it allows."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
@@ -56,10 +77,8 @@ class GatewaySettings(BaseSettings):
         return Limits(message_bytes=self.message_bytes, payload_bytes=self.payload_bytes)
 
 
-class ProcessorSettings(BaseSettings):
+class ProcessorSettings(PostgresSettings):
     """How a processor takes and runs jobs."""
-
-    model_config = _CONFIG
 
     concurrency: PositiveInt = Field(
         10, description="Jobs that run at once, on threads or the loop."
@@ -69,7 +88,6 @@ class ProcessorSettings(BaseSettings):
     )
     prefetch: PositiveInt = Field(500, description="Most jobs taken at once while they end fast.")
     flush_seconds: PositiveFloat = Field(0.1, description="Longest delay of a job's progress.")
-    poll_seconds: PositiveFloat = Field(1.0, description="How often to look without being called.")
     lease_seconds: PositiveFloat = Field(
         30.0, description="A processor not seen for this long loses its jobs."
     )

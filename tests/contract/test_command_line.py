@@ -31,6 +31,7 @@ def test_these_are_the_commands() -> None:
     parts = [
         "audit",
         "bench",
+        "chaos",
         "client",
         "delegate",
         "demo",

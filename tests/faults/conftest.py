@@ -3,27 +3,13 @@
 import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from support.cluster import Cluster
+from support.cluster import Cluster, own_cluster
 from support.facts import Ledger
 from support.stack import Stack
-
-
-@contextmanager
-def own_cluster(**settings: str) -> Iterator[Cluster]:
-    """A Postgres that nobody else uses, with settings of postgresql.conf."""
-    # Not among pytest's folders: each run that begins closes those of root to everybody else, and
-    # as root the server is another user's.
-    with (
-        TemporaryDirectory(prefix="jobferry-") as folder,
-        Cluster(Path(folder), **settings) as found,
-    ):
-        yield found
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """LISTEN is a doorbell: when the wire to it is cut, the jobs still come, and it is mended."""
 
+import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from jobferry_client import JobClient
+from jobferry_server.database import connect, open_pool
+from jobferry_server.doorbell import Doorbell
 from support.facts import Ledger
 from support.processes import eventually
 from support.services import token
@@ -12,8 +16,11 @@ from support.stack import Stack
 
 LISTENERS = (
     "application_name in ('jobferry_gateway', 'jobferry_processor')"
-    " and datname = current_database() and query ~* '^(listen|select pg_notify)'"
+    " and datname = current_database() and query ~* '^listen'"
 )
+#: What Postgres says when it ends a connection, as it says it.
+_WORDS = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+FAREWELL = b"E" + (len(_WORDS) + 4).to_bytes(4, "big") + _WORDS
 
 
 def listeners(facts: Ledger) -> dict[str, int]:
@@ -61,3 +68,29 @@ def test_jobs_flow_though_every_connection_to_postgres_is_cut_again_and_again(
         assert all(client.wait(job.id, timeout=6).completed for job in jobs)
     assert facts.events("completed") == {str(job.id): 1 for job in jobs}
     assert facts.count(table="jobferry.queue") == 0
+
+
+async def test_a_connection_that_ends_before_it_could_listen_is_replaced(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its backend has said farewell, and the end of the line has not come yet."""
+    made = []
+
+    async def connect_and_hear_of_the_end(
+        dsn: str, role: str
+    ) -> "asyncpg.Connection[asyncpg.Record]":
+        connection = await connect(dsn, role)
+        made.append(connection)
+        if len(made) == 1:
+            connection._protocol.data_received(FAREWELL)  # type: ignore[attr-defined]
+        return connection
+
+    monkeypatch.setattr("jobferry_server.doorbell.connect", connect_and_hear_of_the_end)
+    pool = await open_pool(dsn, "jobferry_gateway", size=1)
+    listening = asyncio.Event()
+    bell = Doorbell(dsn, "jobferry_gateway", pool, ["any"], lambda _: None, listening.set)
+    ringing = asyncio.ensure_future(bell.run())
+    await asyncio.wait_for(listening.wait(), 5)
+    assert len(made) == 2
+    ringing.cancel()
+    pool.terminate()

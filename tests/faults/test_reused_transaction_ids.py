@@ -11,9 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from faults.conftest import own_cluster
 from jobferry_client import JobClient
-from support.cluster import Cluster
+from support.cluster import Cluster, own_cluster
 from support.services import token
 from support.stack import Stack
 

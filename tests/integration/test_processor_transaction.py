@@ -1,5 +1,6 @@
 """``job.connection``: effects and completion in one transaction."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 from integration.database import Database, held_row
 from integration.test_processor_handlers import finished, hurry, only, submitted
 from jobferry_server import Job
+from jobferry_server.processor.transaction import Transactions
+from jobferry_shared.ids import new_id
 from support.processes import eventually
+from support.proxy import Proxy, postgres_behind, postgres_target
 from support.services import Services
 
 WRITE = "insert into effects (job, attempt) values ('{}', {})"
@@ -153,3 +157,25 @@ def test_a_connection_that_breaks_costs_the_attempt_and_not_the_worker(
         hurry(db)
         finished(db, job)
     assert effects(db) == [2]
+
+
+async def test_a_transaction_that_did_not_come_to_begin_leaves_its_place_to_the_next(
+    dsn: str,
+) -> None:
+    """There is one place, and a BEGIN on its way when the handler is cancelled."""
+    job = Job(new_id(), "any", "{}", 1, None)
+    with Proxy(postgres_target(dsn)) as proxy:
+        async with Transactions(postgres_behind(proxy, dsn), lambda: "p", 1) as transactions:
+            before = transactions.on_loop(job)
+            await before.connection
+            await before.end()
+            proxy.freeze()
+            given_up = transactions.on_loop(job)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            given_up.connection.cancel()
+            proxy.thaw()
+            await given_up.end()
+            after = transactions.on_loop(job)
+            assert await asyncio.wait_for(asyncio.shield(after.connection), 5)
+            await after.end()

@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +16,7 @@ import psycopg
 from jobferry_server.embedded import EmbeddedPostgres
 from support.postgres import TestServer
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "own_cluster"]
 
 
 class Cluster:
@@ -79,3 +82,15 @@ class Cluster:
             cwd="/",
             timeout=30,
         )
+
+
+@contextmanager
+def own_cluster(**settings: str) -> Iterator[Cluster]:
+    """A Postgres that nobody else uses, with settings of postgresql.conf."""
+    # Not among pytest's folders: each run that begins closes those of root to everybody else, and
+    # as root the server is another user's.
+    with (
+        TemporaryDirectory(prefix="jobferry-") as folder,
+        Cluster(Path(folder), **settings) as found,
+    ):
+        yield found

@@ -66,12 +66,16 @@ def outbox(path: Path) -> int:
 
 
 def keep_a_diary(path: Path) -> None:
-    """From now on the file itself notes every change of a job, whoever makes it."""
+    """From now on the file itself notes every change of a job, whoever makes it.
+
+    ``uncancelled``: did a cancel go out of sight before the job had ended?
+    """
     with _opened(path) as file:
-        file.execute("CREATE TABLE diary (id TEXT, earlier TEXT, later TEXT)")
+        file.execute("CREATE TABLE diary (id TEXT, earlier TEXT, later TEXT, uncancelled INTEGER)")
         file.execute(
-            "CREATE TRIGGER keep_a_diary AFTER UPDATE ON background_jobs"
-            " BEGIN INSERT INTO diary VALUES (NEW.id, OLD.status, NEW.status); END"
+            "CREATE TRIGGER keep_a_diary AFTER UPDATE ON background_jobs BEGIN"
+            " INSERT INTO diary VALUES (NEW.id, OLD.status, NEW.status,"
+            " OLD.cancelled > NEW.cancelled AND NEW.status NOT IN ('completed', 'failed')); END"
         )
 
 
@@ -118,9 +122,12 @@ class Ledger:
         """Wait until so many jobs are like this."""
         eventually(lambda: self.count(where) >= number, every=0.005)
 
-    def rows(self) -> dict[str, dict[str, Any]]:
-        """All jobs, by id."""
-        found = self.ask(f"select {SHARED} from public.background_jobs")
+    def rows(self, owner: str | None = None) -> dict[str, dict[str, Any]]:
+        """All jobs, or all of an owner, by id."""
+        of_owner = "%(owner)s::text is null or submitted_by = %(owner)s"
+        found = self.ask(
+            f"select {SHARED} from public.background_jobs where {of_owner}", owner=owner
+        )
         return {str(row["id"]): _plain(row) for row in found}
 
     def events(self, event: str) -> dict[str, int]:
@@ -133,9 +140,12 @@ class Ledger:
         return {str(row["job_id"]): row["times"] for row in rows}
 
 
-def differences(path: Path, ledger: Ledger) -> list[str]:
-    """Where a device and the ledger do not say the same; empty if they do."""
-    here, there = local_rows(path), ledger.rows()
+def differences(path: Path, ledger: Ledger, owner: str | None = None) -> list[str]:
+    """Where a device and the ledger do not say the same; empty if they do.
+
+    With an ``owner`` only that one's jobs of the ledger count.
+    """
+    here, there = local_rows(path), ledger.rows(owner)
     found = [f"{job} is only here" for job in here.keys() - there.keys()]
     found += [f"{job} is only in the ledger" for job in there.keys() - here.keys()]
     for job in here.keys() & there.keys():

@@ -12,14 +12,16 @@ from pathlib import Path
 from support.services import SECRET
 
 
-def jobferry(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def jobferry(
+    *arguments: str, timeout: float = 60, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "jobferry_client", *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
 

@@ -1,9 +1,14 @@
-"""A TCP proxy that misbehaves on command: it cuts, stalls, delays, trickles, and loses replies."""
+"""A TCP proxy that misbehaves on command: it cuts, stalls, delays, slices, trickles, and loses replies.
+
+With several targets it is a balancer too.
+"""
 
 import asyncio
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -40,13 +45,16 @@ class _Pair:
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 and forwards to ``target``, on a thread of its own.
+    """Listens on a port of 127.0.0.1 and forwards to a target, on a thread of its own.
+
+    Several targets take turns, and one that does not take a connection loses its turn. ``listener`` is
+    a socket to listen on instead, of another network namespace perhaps.
 
     "Up" is from whoever connects to the target, "down" is the way back. Every method may be called
     from the test's thread, and has taken effect when it returns.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, *targets: Target, listener: socket.socket | None = None) -> None:
         self.port = 0
         #: Connections accepted so far.
         self.accepted = 0
@@ -55,7 +63,8 @@ class Proxy:
         self.down = 0
         #: Connections that the target itself has ended.
         self.ended_by_target = 0
-        self._target = target
+        self._targets = deque(targets)
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self._pairs: set[_Pair] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._to_reset: set[int] = set()
@@ -63,6 +72,8 @@ class Proxy:
         self._flowing = True
         self._swallow = False
         self._rate: float | None = None
+        self._delay = 0.0
+        self._most: int | None = None
         self._cut_at: int | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
@@ -86,7 +97,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """Where a device connects."""
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://{self._listener.getsockname()[0]}:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -159,6 +170,25 @@ class Proxy:
         """Forward no faster than this, each way of each connection; ``None`` for at once."""
         self._do(lambda: setattr(self, "_rate", octets_per_second))
 
+    def delay(self, seconds: float) -> None:
+        """Forward so much later whatever is said, in order; 0 for at once."""
+        self._do(lambda: setattr(self, "_delay", seconds))
+
+    def slice(self, octets: int | None) -> None:
+        """Forward in pieces no larger than this; ``None`` for as they come."""
+        self._do(lambda: setattr(self, "_most", octets))
+
+    def heal(self) -> None:
+        """Be a good proxy again. What was lost stays lost: connections that missed a reply are cut."""
+        lost = self._swallow
+        self.trickle(None)
+        self.delay(0)
+        self.slice(None)
+        self.open()
+        self.thaw()
+        if lost:
+            self.cut()
+
     def _do(self, what: Callable[[], None]) -> None:
         async def do() -> None:
             what()
@@ -172,7 +202,7 @@ class Proxy:
             pair.abort()
 
     async def _listen(self) -> asyncio.Server:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, sock=self._listener)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -219,18 +249,23 @@ class Proxy:
             pair.abort()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if isinstance(self._target, Path):
-            return await asyncio.open_unix_connection(str(self._target))
-        return await asyncio.open_connection(*self._target)
+        for _ in range(len(self._targets) - 1):
+            self._targets.rotate(-1)
+            with suppress(OSError):
+                return await _connected(self._targets[0])
+        self._targets.rotate(-1)
+        return await _connected(self._targets[0])
 
     async def _pump(
         self, pair: _Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool
     ) -> None:
         """Carry one way, until either side ends; half a connection is of no use to anybody here."""
-        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(MOST_WAITING)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(reader, waiting, up=up))
-            while data := await waiting.get():
+            while (said := await waiting.get())[1]:
+                came, data = said
+                await asyncio.sleep(came + self._delay - self._loop.time())
                 await pair.gate.wait()
                 if up or not self._swallow:
                     await self._forward(data, writer, up=up)
@@ -238,14 +273,18 @@ class Proxy:
             raise ConnectionResetError
 
     async def _read(
-        self, reader: asyncio.StreamReader, waiting: "asyncio.Queue[bytes]", *, up: bool
+        self,
+        reader: asyncio.StreamReader,
+        waiting: "asyncio.Queue[tuple[float, bytes]]",
+        *,
+        up: bool,
     ) -> None:
         """Read ahead, so that an end is seen even while nothing is forwarded."""
         while data := await reader.read(CHUNK):
-            await waiting.put(data)
+            await waiting.put((self._loop.time(), data))
         if not up:
             self.ended_by_target += 1
-        await waiting.put(b"")
+        await waiting.put((0.0, b""))
 
     async def _forward(self, data: bytes, writer: asyncio.StreamWriter, *, up: bool) -> None:
         while data:
@@ -265,12 +304,18 @@ class Proxy:
                 await asyncio.sleep(len(portion) / self._rate)
 
     def _portion(self, data: bytes, *, up: bool) -> bytes:
-        most = len(data)
+        most = min(len(data), self._most or len(data))
         if self._rate is not None:
             most = min(most, max(1, int(self._rate / PORTIONS)))
         if up and self._cut_at is not None:
             most = min(most, max(1, self._cut_at - self.up))
         return data[:most]
+
+
+async def _connected(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if isinstance(target, Path):
+        return await asyncio.open_unix_connection(str(target))
+    return await asyncio.open_connection(*target)
 
 
 async def _flushed(writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -22,15 +23,19 @@ TESTS = Path(__file__).parents[1]
 
 
 class Running(Part):
-    """A part of which one can ask whether it still runs. ``module`` is what Python runs."""
+    """A part of which one can ask whether it still runs.
+
+    ``module`` is what Python runs, ``wrapper`` a command that is to run Python.
+    """
 
     module = "jobferry_client"
+    wrapper: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Start it."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *self._arguments],
+                [*self.wrapper, sys.executable, "-m", self.module, *self._arguments],
                 env=os.environ | {"PYTHONPATH": str(TESTS)} | self._environment,
                 stdout=log,
                 stderr=log,
@@ -50,10 +55,22 @@ class TimedDevice(Running):
 
 
 class Stack:
-    """What runs beside a test. Nothing started here outlives the block."""
+    """What runs beside a test. Nothing started here outlives the block.
 
-    def __init__(self, dsn: str, folder: Path) -> None:
+    ``module`` is what Python runs for gateways, processors and engines; ``tell`` is told at the end what
+    each part has logged.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        folder: Path,
+        module: str = Running.module,
+        tell: Callable[[str], None] = print,
+    ) -> None:
         self.dsn = dsn
+        self._module = module
+        self._tell = tell
         self._folder = folder
         self._effects = folder / "effects.jsonl"
         self._parts: list[tuple[str, Running]] = []
@@ -72,7 +89,7 @@ class Stack:
         self._stack.close()
         for name, started in self._parts:
             # Shown by pytest when the test fails.
-            print(f"--- {name}\n{started.log[-4000:]}")
+            self._tell(f"--- {name}\n{started.log[-4000:]}")
 
     def gateway(self, *, dsn: str | None = None, **environment: str) -> "Gateway":
         """A gateway, ready."""
@@ -93,12 +110,14 @@ class Stack:
     def timed_engine(self, path: Path, url: str, silence: float, owner: str = "anna") -> Running:
         """The same, whose line is dead after ``silence`` seconds."""
         log = self._folder / f"device-{next(self._numbers)}.log"
-        return self._begin(TimedDevice(log, str(path), url, token(owner), str(silence)), log.stem)
+        return self.begin(TimedDevice(log, str(path), url, token(owner), str(silence)), log.stem)
 
     def part(self, *arguments: str, **environment: str) -> Running:
         """Any part, started."""
         log = self._folder / f"{arguments[0]}-{next(self._numbers)}.log"
-        return self._begin(Running(log, *arguments, **environment), log.stem)
+        found = Running(log, *arguments, **environment)
+        found.module = self._module
+        return self.begin(found, log.stem)
 
     def effects(self, effect: str = "began") -> list[dict[str, Any]]:
         """What the handlers did, in order."""
@@ -111,7 +130,8 @@ class Stack:
         """Wait until there are so many effects."""
         eventually(lambda: len(self.effects(effect)) >= number, every=0.01)
 
-    def _begin(self, found: Running, name: str) -> Running:
+    def begin(self, found: Running, name: str) -> Running:
+        """Start a part and look after it."""
         self._stack.callback(found.kill)
         found.start()
         self._parts.append((name, found))

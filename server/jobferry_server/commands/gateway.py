@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from jobferry_server.commands.options import data, dsn, secret
+from jobferry_server.commands.options import data, dsn, listen_dsn, pooled, secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import GatewaySettings, with_options
@@ -17,17 +17,29 @@ __all__ = ["gateway"]
 
 @click.command()
 @dsn
+@pooled
+@listen_dsn
 @secret
 @data
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port; 0 takes a free one.  [default: 8377]")
-def gateway(dsn: str, secret: str | None, data: Path, host: str | None, port: int | None) -> None:
+def gateway(
+    dsn: str,
+    pooled: bool | None,
+    listen_dsn: str | None,
+    secret: str | None,
+    data: Path,
+    host: str | None,
+    port: int | None,
+) -> None:
     """Run the sync server that devices connect to, until SIGTERM.
 
     Run as many as you like against one Postgres. GET /healthz says that it lives, /readyz that it
     can serve. More settings are environment variables; docs/settings.md lists them.
     """
-    settings = with_options(GatewaySettings(), host=host, port=port)
+    settings = with_options(
+        GatewaySettings(), host=host, port=port, pooled=pooled, listen_dsn=listen_dsn
+    )
     verifier = Verifier(secret or secret_in(data))
 
     async def serve(stop: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ import click
 
 from jobferry_shared.durations import parse_duration
 
-__all__ = ["as_json", "data", "dsn", "duration", "secret"]
+__all__ = ["as_json", "data", "dsn", "duration", "listen_dsn", "pooled", "secret"]
 
 DEFAULT_DATA = Path("jobferry-data")
 
@@ -26,6 +26,13 @@ dsn = click.option(
     show_envvar=True,
     required=True,
     help="Postgres, as postgresql://….",
+)
+pooled = click.option(
+    "--pooled", is_flag=True, default=None, help="The DSN is a pooler's in transaction mode."
+)
+listen_dsn = click.option(
+    "--listen-dsn",
+    help="Postgres without a pooler between, for LISTEN; without it a pooled one polls.",
 )
 secret = click.option(
     "--secret",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from jobferry_server.application import load_processor
-from jobferry_server.commands.options import dsn
+from jobferry_server.commands.options import dsn, listen_dsn, pooled
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import ProcessorSettings, with_options
 
@@ -15,6 +15,8 @@ __all__ = ["processor"]
 @click.command()
 @click.argument("app", metavar="MODULE:OBJECT")
 @dsn
+@pooled
+@listen_dsn
 @click.option("--concurrency", type=int, help="Jobs that run at once.  [default: 10]")
 @click.option("--tasks", metavar="A,B", help="Only these of its tasks.  [default: all]")
 @click.option("--flags", metavar="A,B", help="Leave jobs alone that carry one of these flags.")
@@ -36,6 +38,8 @@ __all__ = ["processor"]
 def processor(
     app: str,
     dsn: str,
+    pooled: bool | None,
+    listen_dsn: str | None,
     concurrency: int | None,
     tasks: str | None,
     flags: str | None,
@@ -57,6 +61,8 @@ def processor(
         executor=executor,
         schedules=schedules,
         crontab=crontab,
+        pooled=pooled,
+        listen_dsn=listen_dsn,
     )
     found = load_processor(app)
     if tasks:

@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
-import asyncpg
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from jobferry_server.beside import beside
-from jobferry_server.database import open_pool, patiently
-from jobferry_server.doorbell import Doorbell
+from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
+from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.device import Device, Line
 from jobferry_server.gateway.feed import Feed
@@ -63,7 +62,10 @@ class Gateway:
 
         Waits for Postgres first. Sets ``stop`` if it can't go on.
         """
-        self._pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
+        pooled = self.settings.pooled
+        self._pool = await patiently(
+            lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
+        )
         try:
             self._epoch = await patiently(self._read_epoch, stop)
             async with self._serving(stop) as self._server:
@@ -78,13 +80,7 @@ class Gateway:
         self._ingest = GroupCommit(self._pool, limits, self.settings.group)
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
-        self._bell = Doorbell(
-            self._dsn,
-            ROLE,
-            ["jobferry_changes"],
-            self._feed.owner_changed,
-            self._feed.everything_changed,
-        )
+        self._bell = self._doorbell(self._feed)
         server = await serve(
             self._handle,
             self.settings.host,
@@ -111,6 +107,15 @@ class Gateway:
                 yield server
             finally:
                 await self._drain(server)
+
+    def _doorbell(self, feed: Feed) -> Bell:
+        if not self.settings.listens:
+            return Rounds(self.settings.poll_seconds, feed.everything_changed)
+        dsn = self.settings.listen_dsn or self._dsn
+        channels = ["jobferry_changes"]
+        return Doorbell(
+            dsn, ROLE, self._pool, channels, feed.owner_changed, feed.everything_changed
+        )
 
     async def _drain(self, server: Server) -> None:
         """Let nobody new in, answer what was sent, then send the devices away a few at a time."""
@@ -236,7 +241,7 @@ class Gateway:
             self._ingest.look_for_postponed()
             if not self._bell.listening:
                 self._feed.everything_changed()
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*DATABASE_ERRORS):
                 await self._check_epoch()
 
     def _look_after(self, device: Device) -> None:

@@ -7,12 +7,12 @@ only ever lost by losing the lease, and then it is somebody else's.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from jobferry_server.beside import beside
-from jobferry_server.database import open_pool, patiently
-from jobferry_server.doorbell import Doorbell
+from jobferry_server.database import Pool, open_pool, patiently
+from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.processor.attempt import RELEASED, Middleware
 from jobferry_server.processor.claimer import Claimer
 from jobferry_server.processor.executors import Executors
@@ -65,16 +65,20 @@ class Service:
 
         Waits for Postgres first; :class:`Stopped` if it did not come before ``stop``.
         """
-        pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
+        pooled = self._settings.pooled
+        pool = await patiently(
+            lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
+        )
         try:
             scheduler = Scheduler(pool)
             if (crontab := self._settings.crontab) is not None:
                 await patiently(lambda: scheduler.load(crontab), stop)
-            await self._work_until(stop, Ledger(pool, new_name()), scheduler)
+            await self._work_until(stop, pool, scheduler)
         finally:
             pool.terminate()
 
-    async def _work_until(self, stop: asyncio.Event, ledger: Ledger, scheduler: Scheduler) -> None:
+    async def _work_until(self, stop: asyncio.Event, pool: Pool, scheduler: Scheduler) -> None:
+        ledger = Ledger(pool, new_name())
         keeper = Keeper(ledger, self._hand, self._tasks, self._settings.lease_seconds)
         flusher = Flusher(ledger, self._hand, self._settings)
 
@@ -83,7 +87,7 @@ class Service:
             if about == SCHEDULES:
                 scheduler.ring()
 
-        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], ring, ring)
+        bell = self._doorbell(pool, ring)
         async with self._workers(ledger, flusher) as workers:
             claimer = Claimer(
                 ledger,
@@ -104,13 +108,24 @@ class Service:
                 await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
 
+    def _doorbell(self, pool: Pool, ring: Callable[..., None]) -> Bell:
+        if not self._settings.listens:
+            return Rounds(self._settings.poll_seconds, ring)
+        dsn = self._settings.listen_dsn or self._dsn
+        return Doorbell(dsn, ROLE, pool, ["jobferry_queue"], ring, ring)
+
     def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
         return [scheduler.run()] if self._settings.schedules else []
 
     @asynccontextmanager
     async def _workers(self, ledger: Ledger, flusher: Flusher) -> AsyncIterator[Workers]:
         executors = Executors(self._settings.executor, self._tasks.values())
-        transactions = Transactions(self._dsn, lambda: ledger.processor, self._settings.concurrency)
+        transactions = Transactions(
+            self._dsn,
+            lambda: ledger.processor,
+            self._settings.concurrency,
+            pooled=self._settings.pooled,
+        )
         try:
             async with transactions:
                 yield Workers(

@@ -8,6 +8,7 @@ import asyncpg
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from jobferry_server import pooler
 from jobferry_server.processor.job import Job, Transaction
 
 if TYPE_CHECKING:
@@ -17,24 +18,36 @@ __all__ = ["Transactions"]
 
 #: Whatever the login is: completing a job is the processor's.
 AS_PROCESSOR = "set local role jobferry_processor"
+#: The handler's own statements are the login's, which behind a pooler drops to that role by itself.
+AS_LOGIN = "set local role none"
 
 
 class Transactions:
     """Opens them; connections are kept for the next, no more than there are workers."""
 
-    def __init__(self, dsn: str, processor: Callable[[], str], most: int) -> None:
+    def __init__(
+        self, dsn: str, processor: Callable[[], str], most: int, *, pooled: bool = False
+    ) -> None:
         self._processor = processor
-        self._sync = ConnectionPool(dsn, min_size=0, max_size=most, open=False)
-        self._async = asyncpg.create_pool(dsn, min_size=0, max_size=most)
+        self._pooled = pooled
+        self._sync = ConnectionPool(
+            dsn,
+            min_size=0,
+            max_size=most,
+            open=False,
+            kwargs={"prepare_threshold": None} if pooled else None,
+        )
+        options = pooler.OPTIONS if pooled else {}
+        self._async = asyncpg.create_pool(dsn, min_size=0, max_size=most, **options)
 
     def on_thread(self, job: Job) -> Transaction:
         """For a handler on a thread."""
         self._sync.open()
-        return _ThreadTransaction(self._sync, self._processor(), job)
+        return _ThreadTransaction(self._sync, self._pooled, self._processor(), job)
 
     def on_loop(self, job: Job) -> Transaction:
         """For a handler that is a coroutine."""
-        return _LoopTransaction(self._async, self._processor(), job)
+        return _LoopTransaction(self._async, self._pooled, self._processor(), job)
 
     async def __aenter__(self) -> Self:
         # Opens no connection yet.
@@ -47,10 +60,12 @@ class Transactions:
 
 
 class _ThreadTransaction:
-    def __init__(self, pool: ConnectionPool, processor: str, job: Job) -> None:
+    def __init__(self, pool: ConnectionPool, pooled: bool, processor: str, job: Job) -> None:
         self._pool = pool
         self._fence = processor, job.id, job.attempt
         self.connection: psycopg.Connection[Any] = pool.getconn()
+        if pooled:
+            self._be_the_login()
 
     async def complete(self, result: str | None) -> None:
         await asyncio.to_thread(self._complete, result)
@@ -58,6 +73,13 @@ class _ThreadTransaction:
     async def end(self) -> None:
         # Returned in whatever state: the pool rolls back, and drops what is broken.
         await asyncio.to_thread(self._pool.putconn, self.connection)
+
+    def _be_the_login(self) -> None:
+        try:
+            self.connection.execute(AS_LOGIN)
+        except BaseException:
+            self._pool.putconn(self.connection)
+            raise
 
     def _complete(self, result: str | None) -> None:
         self.connection.execute(AS_PROCESSOR)
@@ -68,8 +90,11 @@ class _ThreadTransaction:
 
 
 class _LoopTransaction:
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", processor: str, job: Job) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", pooled: bool, processor: str, job: Job
+    ) -> None:
         self._pool = pool
+        self._pooled = pooled
         self._fence = processor, job.id, job.attempt
         self.connection = asyncio.ensure_future(self._open())
 
@@ -89,6 +114,13 @@ class _LoopTransaction:
 
     async def _open(self) -> "PoolConnectionProxy[asyncpg.Record]":
         connection = await self._pool.acquire()
-        self._transaction = connection.transaction()
-        await self._transaction.start()
+        try:
+            self._transaction = connection.transaction()
+            await self._transaction.start()
+            if self._pooled:
+                await connection.execute(AS_LOGIN)
+        except BaseException:
+            # Or its place in the pool would be taken for ever.
+            await self._pool.release(connection)
+            raise
         return connection

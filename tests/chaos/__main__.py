@@ -1,0 +1,16 @@
+"""``python tests/chaos``; ``--help`` says what it takes."""
+
+import sys
+from pathlib import Path
+
+
+def run() -> None:
+    """Start the command, with ``tests/`` where this folder was on the path."""
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from chaos.command import main
+
+    main()
+
+
+if __name__ == "__main__":
+    run()

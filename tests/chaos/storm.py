@@ -1,0 +1,178 @@
+"""One run: the plan carried out, everything healed, and what came of it."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from chaos.checker import Evidence, Verdict, judge
+from chaos.faults import KINDS, STANDING, Missed, Struck, Victims, begin, lacking
+from chaos.history import read
+from chaos.plan import Planned, plan
+from chaos.scene import Scene, Size
+from support.cluster import Cluster
+from support.facts import differences, local_rows, outbox
+
+__all__ = ["Chaos", "Report", "run"]
+
+#: The devices fall silent, and this much later all is healed.
+LAST_SECONDS = 1.0
+LOOK_SECONDS = 0.1
+
+EVENTS = "select job_id, event, attempt, actor from public.background_job_events order by id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chaos:
+    """What to run: ``seconds`` of bad weather from a seed, a fault of these kinds ``every`` so many.
+
+    ``patience`` is how long everything may take to come to rest once it is healed, in seconds; ``bug``
+    one of :mod:`chaos.bugs`.
+    """
+
+    seed: int
+    seconds: float
+    every: float = 0.4
+    patience: float = 60.0
+    size: Size = field(default_factory=Size)
+    kinds: Sequence[str] = tuple(KINDS)
+    bug: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What came of it; ``settled`` is from healing to rest in seconds, ``None`` if it never came."""
+
+    seed: int
+    verdict: Verdict
+    injected: Counter[str]
+    skipped: dict[str, str]
+    settled: float | None
+    unsettled: list[str]
+    died: list[str]
+    logs: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Is nothing wrong?"""
+        wrong = any(self.verdict.faults.values())
+        return not (wrong or self.unsettled or self.died or self.settled is None)
+
+
+def run(cluster: Cluster, folder: Path, chaos: Chaos) -> Report:
+    """Do it, in a new database of the cluster."""
+    skipped = lacking()
+    kinds = [kind for kind in chaos.kinds if kind not in skipped]
+    with cluster.databases.database() as dsn:
+        with Scene(cluster, dsn, folder, chaos.size, chaos.seed, chaos.bug) as scene:
+            storm = Storm(scene, plan(random.Random(chaos.seed), kinds, chaos.seconds, chaos.every))
+            storm.rage(chaos.seconds)
+            healed = time.monotonic()
+            unsettled = _settle(scene, chaos.patience)
+            settled = None if unsettled else time.monotonic() - healed
+            died = [name for name, part in scene.parts.items() if part.ended is not None]
+            verdict = judge(_evidence(scene))
+        injected = storm.injected
+        if STANDING not in skipped:
+            injected[STANDING] += sum(app.clock != 0 for app in scene.apps)
+    return Report(
+        seed=chaos.seed,
+        verdict=verdict,
+        injected=injected,
+        skipped={kind: why for kind, why in skipped.items() if kind in (*chaos.kinds, STANDING)},
+        settled=settled,
+        unsettled=unsettled,
+        died=died,
+        logs=scene.logs,
+    )
+
+
+class Storm:
+    """Lets faults strike and heals them in their time."""
+
+    def __init__(self, scene: Scene, planned: Sequence[Planned]) -> None:
+        self.injected: Counter[str] = Counter()
+        self._scene = scene
+        self._planned = list(planned)
+        self._victims = Victims()
+        self._struck: list[tuple[float, Struck]] = []
+
+    def rage(self, seconds: float) -> None:
+        """Until the time is up, and a little longer with silent devices; then heal everything."""
+        began = time.monotonic()
+        try:
+            self._until(began, seconds)
+            self._scene.hush.touch()
+            self._until(began, seconds + LAST_SECONDS)
+        finally:
+            for _, struck in self._struck:
+                struck.heal()
+
+    def _until(self, began: float, end: float) -> None:
+        while (now := time.monotonic() - began) < end:
+            self._heal_due(now)
+            if self._planned and self._planned[0].at <= now:
+                self._strike(self._planned.pop(0), now)
+            else:
+                due = [due for due, _ in self._struck]
+                time.sleep(max(0, min([end, *due, *(one.at for one in self._planned[:1])]) - now))
+
+    def _heal_due(self, now: float) -> None:
+        for due, struck in [one for one in self._struck if one[0] <= now]:
+            struck.heal()
+            self._struck.remove((due, struck))
+
+    def _strike(self, planned: Planned, now: float) -> None:
+        with suppress(Missed, psycopg.OperationalError):
+            struck = begin(self._scene, self._victims, planned)
+            self._struck.append((now + struck.seconds, struck))
+            self.injected[planned.kind] += 1
+
+
+def _settle(scene: Scene, patience: float) -> list[str]:
+    """Wait until everything has come to rest; what has not."""
+    end = time.monotonic() + patience
+    while (found := _restless(scene)) and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def _restless(scene: Scene) -> list[str]:
+    """What is still to be done; the dearer looks only if the cheaper find nothing."""
+    looks = (partial(_unsent, scene), partial(_undone, scene), partial(_different, scene))
+    return next((found for look in looks if (found := look())), [])
+
+
+def _unsent(scene: Scene) -> list[str]:
+    return [f"{app.name} has {n} unsent" for app in scene.apps if (n := outbox(app.path))]
+
+
+def _undone(scene: Scene) -> list[str]:
+    unfinished = scene.ledger.count("finished_at is null")
+    queued = scene.ledger.count(table="jobferry.queue")
+    return [f"{unfinished} jobs unfinished, {queued} queued"] if unfinished or queued else []
+
+
+def _different(scene: Scene) -> list[str]:
+    return [
+        f"{app.name}: {found}"
+        for app in scene.apps
+        for found in differences(app.path, scene.ledger, app.owner)
+    ]
+
+
+def _evidence(scene: Scene) -> Evidence:
+    return Evidence(
+        owners={app.name: app.owner for app in scene.apps},
+        histories={app.name: read(app.history) for app in scene.apps},
+        files={app.name: local_rows(app.path) for app in scene.apps},
+        ledger=scene.ledger.rows(),
+        events=scene.ledger.ask(EVENTS),
+        booked=[str(row["job"]) for row in scene.ledger.ask("select job from bookings")],
+    )
