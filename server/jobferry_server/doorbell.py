@@ -7,7 +7,7 @@ pooled one would un-listen), and it rings itself from time to time to hear wheth
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 import asyncpg
@@ -24,20 +24,21 @@ RETRY_SECONDS = 0.5
 
 
 class Doorbell:
-    """Listens on some channels until cancelled, across restarts of Postgres."""
+    """Listens on some channels until cancelled, across restarts of Postgres.
+
+    ``on_ring`` has what to call for each channel, with what was said there.
+    """
 
     def __init__(
         self,
         dsn: str,
         role: str,
-        channels: Sequence[str],
-        on_ring: Callable[[str], None],
+        on_ring: Mapping[str, Callable[[str], None]],
         on_connect: Callable[[], None],
     ) -> None:
         self.listening = False
         self._dsn = dsn
         self._role = role
-        self._channels = channels
         self._on_ring = on_ring
         self._on_connect = on_connect
 
@@ -62,7 +63,7 @@ class Doorbell:
         connection.add_termination_listener(lambda *_: gone.set())
         try:
             await connection.add_listener(probe, lambda *_: heard.set())
-            for channel in self._channels:
+            for channel in self._on_ring:
                 await connection.add_listener(channel, self._ring)
             self.listening = True
             self._on_connect()
@@ -73,8 +74,8 @@ class Doorbell:
         finally:
             connection.terminate()
 
-    def _ring(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        self._on_ring(str(payload))
+    def _ring(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        self._on_ring[channel](str(payload))
 
     async def _probe(
         self, connection: "asyncpg.Connection[asyncpg.Record]", probe: str, heard: asyncio.Event

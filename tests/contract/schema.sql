@@ -104,6 +104,20 @@ table jobferry.retention
   constraint retention_only_one_check CHECK (only_one)
   constraint retention_pkey PRIMARY KEY (only_one)
 
+table jobferry.revocations
+  token_id text
+  owner text
+  issued_before timestamp with time zone
+  expires_at timestamp with time zone
+  reason text
+  revoked_at timestamp with time zone not null default now()
+  revoked_by text not null default SESSION_USER
+  constraint revocations_kind CHECK (((num_nonnulls(token_id, owner) = 1) AND ((owner IS NULL) = (issued_before IS NULL))))
+  constraint revocations_owner_key UNIQUE (owner)
+  constraint revocations_token_id_key UNIQUE (token_id)
+  CREATE TRIGGER ring_no_revocations_trigger AFTER TRUNCATE ON jobferry.revocations FOR EACH STATEMENT EXECUTE FUNCTION jobferry.ring_revocations() -- fires: always
+  CREATE TRIGGER ring_revocations_trigger AFTER INSERT OR DELETE OR UPDATE ON jobferry.revocations FOR EACH ROW EXECUTE FUNCTION jobferry.ring_revocations() -- fires: always
+
 table jobferry.scheduled_jobs
   id bigint not null generated as identity
   database_id uuid
@@ -363,7 +377,7 @@ function jobferry.clear_away(ids uuid[])
 
 function jobferry.compact_queue(most_dead bigint)
   returns boolean
-  plpgsql volatile security definer set search_path="" set lock_timeout=100ms
+  plpgsql volatile security definer set search_path="" set lock_timeout=20ms
   owner jobferry_engine, body 647badd708d205f60ec62140718d44b3
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
@@ -826,6 +840,16 @@ function jobferry.resend_job()
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 9822d586350510e7a2afd32a8264d968
 
+function jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 88e4d4be31b49a75150b189b9070b847
+
+function jobferry.revoke_token(token_id text, expires_at timestamp with time zone, reason text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 76fd7483d71e7e02a38a10e847f6104d
+
 function jobferry.ring_for(owner text)
   returns void
   plpgsql volatile security invoker set search_path=""
@@ -835,6 +859,11 @@ function jobferry.ring_queue()
   returns trigger
   plpgsql volatile security invoker
   owner whoever migrates, body 93c3452b99a5d56131ad28697e70e9fd
+
+function jobferry.ring_revocations()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body 04796cce89339ee98b2a334633f305a6
 
 function jobferry.ring_scheduler()
   returns trigger
@@ -960,6 +989,16 @@ function jobferry.unregister_processor(processor text)
   returns void
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body a26f7439bfa06e8721c607bb7c8498d6
+
+function jobferry.unrevoke_owner(owner text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d8474c1d7eaf35a0c1525bfa88ee1a8a
+
+function jobferry.unrevoke_token(token_id text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 4a3a6c6102510089bfd7a9203e7bcb42
 
 function jobferry.unserved_tasks()
   returns TABLE(task text, jobs bigint)
@@ -1115,6 +1154,8 @@ grant execute on function jobferry.remove_scheduled_job to jobferry_processor
 grant execute on function jobferry.remove_scheduled_job to jobferry_producer
 grant execute on function jobferry.replace_jobs to jobferry_engine
 grant execute on function jobferry.reschedule_jobs to jobferry_admin
+grant execute on function jobferry.revoke_owner to jobferry_admin
+grant execute on function jobferry.revoke_token to jobferry_admin
 grant execute on function jobferry.ring_for to jobferry_engine
 grant execute on function jobferry.run_scheduled_job to jobferry_processor
 grant execute on function jobferry.run_scheduled_job to jobferry_producer
@@ -1133,6 +1174,8 @@ grant execute on function jobferry.trigger_job to jobferry_producer
 grant execute on function jobferry.try_hold_jobs to jobferry_engine
 grant execute on function jobferry.try_keyed to jobferry_engine
 grant execute on function jobferry.unregister_processor to jobferry_processor
+grant execute on function jobferry.unrevoke_owner to jobferry_admin
+grant execute on function jobferry.unrevoke_token to jobferry_admin
 grant execute on function jobferry.unserved_tasks to jobferry_processor
 grant execute on function jobferry.until_next_slot to jobferry_processor
 grant execute on function jobferry.waiting_of to jobferry_engine
@@ -1180,6 +1223,10 @@ grant select on table jobferry.queue to jobferry_processor
 grant select on table jobferry.retention to jobferry_auditor
 grant select on table jobferry.retention to jobferry_gateway
 grant select, update on table jobferry.retention to jobferry_engine
+grant delete, insert, select, update on table jobferry.revocations to jobferry_engine
+grant select on table jobferry.revocations to jobferry_admin
+grant select on table jobferry.revocations to jobferry_auditor
+grant select on table jobferry.revocations to jobferry_gateway
 grant delete, insert, select, update on table jobferry.scheduled_jobs to jobferry_engine
 grant delete, select on table jobferry.scheduled_jobs to jobferry_producer
 grant select on table jobferry.scheduled_jobs to jobferry_auditor

@@ -96,6 +96,13 @@ class Wire:
             self._unheard.append(message)
         return message
 
+    def expect_error(self) -> Message:
+        """The error with which the gateway ends the session."""
+        while (message := self.hear())["type"] != "error":
+            pass
+        assert self.closed() == 1008
+        return message
+
     def page(self) -> Message:
         """The next page of changes, applied."""
         page = self.expect("changes")

@@ -83,7 +83,7 @@ class Service:
             if about == SCHEDULES:
                 scheduler.ring()
 
-        bell = Doorbell(self._dsn, ROLE, ["jobferry_queue"], ring, ring)
+        bell = Doorbell(self._dsn, ROLE, {"jobferry_queue": ring}, ring)
         async with self._workers(ledger, flusher) as workers:
             claimer = Claimer(
                 ledger,
