@@ -275,6 +275,8 @@ def _goes_in_clear(url: str) -> bool:
 def _in_words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, ConnectionClosedError):
+    if isinstance(error, ConnectionClosedError) or (
+        isinstance(error, ConnectionError) and not str(error)
+    ):
         return "the connection broke"
     return str(error) or type(error).__name__

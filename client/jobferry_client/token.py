@@ -61,7 +61,8 @@ class TokenSource:
         except TimeoutError as error:
             raise TokenUnavailable(f"no token was given within {seconds:g} s") from error
         except Exception as error:
-            raise TokenUnavailable(f"no token was given: {type(error).__name__}") from error
+            reason = str(error) or type(error).__name__
+            raise TokenUnavailable(f"no token was given: {reason}") from error
 
 
 def expiry_of(token: str) -> float | None:
