@@ -17,6 +17,7 @@ ROLES = (
     "jobferry_auditor",
     "jobferry_producer",
     "jobferry_admin",
+    "jobferry_viewer",
 )
 
 
@@ -142,7 +143,7 @@ def test_the_gateway_writes_no_table_by_hand_but_the_ledger(db: Database) -> Non
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'background_jobs'"
     )
-    assert len(tables) == 17
+    assert len(tables) == 18
     with acting_as(db, "jobferry_gateway") as gateway:
         for table in tables:
             column = columns_of(db, table)[0]
@@ -303,7 +304,7 @@ def test_the_auditor_reads_everything_and_writes_nothing(db: Database) -> None:
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'identity'"
     )
-    assert len(tables) == 17
+    assert len(tables) == 18
     with acting_as(db, "jobferry_auditor") as auditor:
         for table in tables:
             auditor.rows(f"select * from {table}")
@@ -377,7 +378,7 @@ def test_an_administrator_goes_through_the_functions(db: Database) -> None:
     db.assert_sound()
 
 
-@pytest.mark.parametrize("role", ["jobferry_gateway", "jobferry_auditor"])
+@pytest.mark.parametrize("role", ["jobferry_gateway", "jobferry_auditor", "jobferry_viewer"])
 def test_the_others_have_no_part_in_that(db: Database, role: LiteralString) -> None:
     with acting_as(db, role) as part:
         for statement in (*ADDING, *ADMINISTERING):
