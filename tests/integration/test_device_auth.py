@@ -226,3 +226,25 @@ def test_a_callable_that_never_answers_keeps_nobody_from_ending(path: Path, url:
     with JobClient(path, url, lambda: str(answer.wait(60))):
         pass
     answer.set()
+
+
+# -- who is on the way
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("ws://till.invalid:1", True),
+        ("wss://till.invalid:1", False),
+        ("ws://127.0.0.1:1", False),
+        ("ws://[::1]:1", False),
+        ("ws://localhost:1", False),
+        ("ws://[broken", False),
+    ],
+)
+def test_a_token_in_clear_is_warned_of(
+    path: Path, url: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), JobClient(path, url, token()) as client:
+        eventually(lambda: client.status().reason not in (None, "not connected yet"), SOON, 0.005)
+    assert ("not encrypted" in caplog.text) is warned

@@ -136,6 +136,18 @@ def test_who_says_hello_octet_by_octet_is_sent_away(services: Services) -> None:
         assert trickle(wire) < len(FRAME)
 
 
+def test_a_gateway_that_ends_does_not_wait_for_who_says_nothing(services: Services) -> None:
+    with ExitStack() as stack:
+        gateway = services.gateway(hello_seconds=300, drain_seconds=0.1)
+        url = gateway.__enter__()
+        crowd = [stack.enter_context(mute(url)) for _ in range(FEW)]
+        crowd.append(stack.enter_context(wired(url)).socket.socket)
+        # They were accepted in this order.
+        assert get(url, "/healthz")[0] == 200
+        gateway.__exit__(None, None, None)
+        assert all(is_gone(stranger) for stranger in crowd[:FEW])
+
+
 # -- octets
 
 

@@ -1,8 +1,10 @@
 """Row-level security: who sees which jobs, and that all parts go on as before."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -188,6 +190,21 @@ def test_a_role_of_an_application_s_own_sees_nothing_until_it_has_a_policy(rls: 
         rls.do(f"revoke jobferry_viewer from {name}")
         rls.do(f"grant usage on schema public to {name}; grant select on background_jobs to {name}")
         assert reporting.rows("select * from background_jobs") == []
+
+
+def test_the_security_page_s_statements_work(db: Database) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    jobs = some_jobs(db)
+    tenant, prefix = re.findall(r"=> '([^']+)'", statements)
+    db.do("update background_jobs set database_id = %s where id = %s", tenant, jobs["nobody"])
+    # Roles are the whole cluster's, so they must not outlive the test.
+    with db.connection.transaction(force_rollback=True):
+        for statement in filter(str.strip, statements.split(";")):
+            db.connection.execute(statement.encode())
+        db.do("set local session authorization acme_audit")
+        assert seen(db) == {jobs["nobody"], jobs["acme/anna"], jobs["acme/bert"]}
+    assert prefix == "acme/"
 
 
 # -- who listens

@@ -50,6 +50,11 @@ class Strangers:
         """This one is gone, or no stranger any more."""
         self._lines.pop(line, None)
 
+    def turn_away(self) -> None:
+        """All of them: nobody has to wait for who says nothing."""
+        for line in list(self._lines):
+            line.transport.abort()
+
     def _complain(self) -> None:
         self._turned_away += 1
         if time.monotonic() - self._complained > COMPLAINT_SECONDS:

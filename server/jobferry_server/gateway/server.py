@@ -121,12 +121,13 @@ class Gateway:
                 await self._drain(server)
 
     async def _listen(self) -> Server:
+        self._strangers = Strangers(self.settings.strangers)
         return await serve(
             self._handle,
             self.settings.host,
             self.settings.port,
             process_request=self._process_request,
-            create_connection=Line.among(Strangers(self.settings.strangers)),
+            create_connection=Line.among(self._strangers),
             # Who is no browser names no origin.
             origins=[None, *map(Origin, self.settings.origins)],
             compression=None,
@@ -161,6 +162,7 @@ class Gateway:
                 await self._ingest.drained()
         except TimeoutError:
             log.warning("not all devices were answered in time; they will send again")
+        self._strangers.turn_away()
         await self._send_away(list(server.connections))
         await server.wait_closed()
 
