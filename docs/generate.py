@@ -13,7 +13,7 @@ import click
 from pydantic_settings import BaseSettings
 
 from jobferry_client.cli import jobferry
-from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
 from jobferry_shared.errors import CODES
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
 from jobferry_shared.versions import HISTORY
@@ -50,7 +50,11 @@ def settings() -> str:
     """Every setting with its variable and default."""
     return "\n\n".join(
         f"### {title}\n\n{_settings(model)}"
-        for title, model in (("Gateway", GatewaySettings), ("Processor", ProcessorSettings))
+        for title, model in (
+            ("Gateway", GatewaySettings),
+            ("Gateway: tokens", TokenSettings),
+            ("Processor", ProcessorSettings),
+        )
     )
 
 

@@ -18,6 +18,7 @@ from jobferry_client.errors import (
 )
 from jobferry_client.jobs import NewJob
 from jobferry_client.state import ClientStatus, ConnectionState
+from jobferry_client.tls import tls_context
 from jobferry_client.watching import Watch
 from jobferry_shared.errors import InvalidJob, InvalidJSON, JobferryError
 from jobferry_shared.job import Job, JobError
@@ -42,4 +43,5 @@ __all__ = [
     "Status",
     "Timing",
     "Watch",
+    "tls_context",
 ]

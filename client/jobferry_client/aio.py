@@ -7,13 +7,14 @@ from contextvars import copy_context
 from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
+from ssl import SSLContext
 from threading import Event
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobferry_client.client import JobClient
 from jobferry_client.connection import Timing
-from jobferry_client.engine import Token
+from jobferry_client.token import Token
 from jobferry_client.watching import given_up
 from jobferry_shared.job import Job
 from jobferry_shared.states import Status
@@ -50,8 +51,9 @@ class AsyncJobClient:
         *,
         timing: Timing | None = None,
         keep: timedelta | None = None,
+        tls: str | Path | SSLContext | None = None,
     ) -> None:
-        self._client = JobClient(path, url, token, timing=timing, keep=keep)
+        self._client = JobClient(path, url, token, timing=timing, keep=keep, tls=tls)
         self._threads = ThreadPoolExecutor(MOST_THREADS, "jobferry-async")
 
     async def __aenter__(self) -> Self:

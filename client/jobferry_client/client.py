@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from jobferry_client.connection import Timing
-from jobferry_client.engine import Engine, Token
+from jobferry_client.engine import Engine
 from jobferry_client.errors import ClientClosed, ClientError
 from jobferry_client.jobs import Jobs, NewJob
 from jobferry_client.state import ClientStatus, ConnectionState, Ring
+from jobferry_client.tls import tls_context
+from jobferry_client.token import Token
 from jobferry_client.watching import Watch, wait_until
 from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
 from jobferry_shared.states import Status
@@ -26,7 +29,9 @@ class JobClient:
 
     ``path`` is the file; it is made if need be. ``url`` is the gateway's address, ``ws://`` or
     ``wss://``; without one this is a purely local outbox, whose jobs wait until the file is opened
-    with one. ``token`` says who you are: a string, or a callable that gives a fresh one each time.
+    with one. ``token`` says who you are: a string, or a callable that gives a fresh one each time it
+    is asked, which is for every connection and before the last one expires. ``tls`` is for ``wss://``:
+    a PEM file of the authorities to trust, or a context of your own, as :func:`tls_context` makes it.
     ``timing`` is how often the sync engine looks and how long it waits; its defaults are good.
     ``keep`` is how long jobs stay in this file after they finished, by the server's clock; without it
     they stay as long as the server has them. What is unsent or was rejected stays in any case.
@@ -43,16 +48,18 @@ class JobClient:
         *,
         timing: Timing | None = None,
         keep: timedelta | None = None,
+        tls: str | Path | SSLContext | None = None,
     ) -> None:
         if keep is not None and keep <= timedelta(0):
             raise ClientError(f"keep must be more than nothing: {keep}", code="invalid_job")
+        context = tls_context(tls) if isinstance(tls, str | Path) else tls
         self._ring = Ring()
         self._jobs = Jobs(path)
         self._timing = timing or Timing()
         self._closed = False
         self._engine = (
             # Resolved now: the engine opens the file again, wherever the process is by then.
-            Engine(Path(path).resolve(), url, token, self._ring, self._timing, keep)
+            Engine(Path(path).resolve(), url, token, self._ring, self._timing, keep, context)
             if url is not None
             else None
         )

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from ssl import SSLContext
+from typing import Any, TypeVar, cast
 
 import click
 from rich.live import Live
@@ -19,6 +21,7 @@ from jobferry_client.client import JobClient
 from jobferry_client.errors import ClientError
 from jobferry_client.output import console, job_json, job_lines, job_table, plain
 from jobferry_client.state import ClientStatus, ConnectionState
+from jobferry_client.tls import tls_context
 from jobferry_shared import strict_json
 from jobferry_shared.durations import parse_duration
 from jobferry_shared.errors import InvalidJSON
@@ -35,6 +38,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 file = click.argument("db", type=click.Path(dir_okay=False, path_type=Path), envvar="JOBFERRY_DB")
 url = click.option("--url", envvar="JOBFERRY_URL", show_envvar=True, help="The gateway, ws://…")
 token = click.option("--token", envvar="JOBFERRY_TOKEN", show_envvar=True, help="Who you are.")
+ca = click.option(
+    "--ca",
+    envvar="JOBFERRY_CA",
+    show_envvar=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For wss://: PEM file of the authorities to trust.  [default: the system's]",
+)
+certificate = click.option(
+    "--certificate",
+    envvar="JOBFERRY_CERTIFICATE",
+    show_envvar=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For wss://: PEM file of a certificate and its key, if the gateway wants one.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON lines, for programs.")
 
 
@@ -53,8 +70,14 @@ class OnJob(click.Command):
 
 
 def online(command: F) -> F:
-    """The options of a command that may connect."""
-    return url(token(command))
+    """The options of a command that may connect. It gets ``url``, ``token`` and ``tls``."""
+
+    @wraps(command)
+    def secured(*, ca: Path | None, certificate: Path | None, **options: Any) -> Any:
+        tls = tls_context(ca, certificate) if ca or certificate else None
+        return command(tls=tls, **options)
+
+    return cast(F, url(token(ca(certificate(secured)))))
 
 
 @click.group()
@@ -97,12 +120,13 @@ def submit(
     as_json: bool,
     url: str | None,
     token: str | None,
+    tls: SSLContext | None,
 ) -> None:
     """Submit a job. It is durable in DB when the command returns; a gateway is not needed."""
     value = strict_json.parse(_read(payload))
     if wait and not url:
         raise click.UsageError("--wait needs a gateway: --url or JOBFERRY_URL")
-    with JobClient(db, url if wait else None, token) as opened:
+    with JobClient(db, url if wait else None, token, tls=tls) as opened:
         job = opened.submit(
             task, value, priority=priority, queue_name=queue_name, max_attempts=max_attempts
         )
@@ -140,9 +164,11 @@ def show(db: Path, job_id: str, as_json: bool) -> None:
 @click.option("--limit", default=10, show_default=True)
 @as_json
 @online
-def watch(db: Path, limit: int, as_json: bool, url: str | None, token: str | None) -> None:
+def watch(
+    db: Path, limit: int, as_json: bool, url: str | None, token: str | None, tls: SSLContext | None
+) -> None:
     """Watch the newest jobs until interrupted; with --json one line per list."""
-    with JobClient(db, url, token) as opened:
+    with JobClient(db, url, token, tls=tls) as opened:
         lists = opened.watch(limit)
         if as_json or not console.is_terminal:
             for jobs in lists:
@@ -175,12 +201,18 @@ def cancel(db: Path, job_id: str, as_json: bool) -> None:
 )
 @online
 def sync(
-    db: Path, once: bool, timeout: float, keep: str | None, url: str | None, token: str | None
+    db: Path,
+    once: bool,
+    timeout: float,
+    keep: str | None,
+    url: str | None,
+    token: str | None,
+    tls: SSLContext | None,
 ) -> None:
     """Keep DB in step with the gateway, until interrupted or once."""
     if not url:
         raise click.UsageError("a gateway is wanted: --url or JOBFERRY_URL")
-    with JobClient(db, url, token, keep=_keep(keep)) as opened:
+    with JobClient(db, url, token, keep=_keep(keep), tls=tls) as opened:
         if once:
             try:
                 status = opened.sync(timeout)

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from jobferry_client.errors import TokenUnavailable
 from jobferry_client.line import Line
 from jobferry_client.outgoing import Batch, next_batch
 from jobferry_client.replica import CursorMoved, Replica, UnknownJob
 from jobferry_client.rows import parse_time
+from jobferry_client.token import TokenSource, seconds_to_renewal
 from jobferry_shared import __version__
 from jobferry_shared.errors import RemoteProtocolError
 from jobferry_shared.messages import Changes, Error, Pushed, Reset, Welcome
@@ -50,6 +52,8 @@ class Timing:
     connect: float = 10.0
     #: A row that waits longer than this while connected is reported.
     stalled: float = 30.0
+    #: After about this long a token that was refused is tried once more.
+    doubt: float = 300.0
     #: Dropping what is older than it is to be kept.
     tidy: float = 600.0
 
@@ -69,6 +73,9 @@ class Connection:
     on_page: Callable[[bool], None]
     #: How long finished jobs stay in the file; ``None``: for ever.
     keep: timedelta | None = None
+    #: The token of the request, and where the next comes from.
+    token: str | None = field(default=None, repr=False)
+    tokens: TokenSource = field(default_factory=lambda: TokenSource(None))
     session: ClientSession = field(default_factory=ClientSession)
     _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
     _sent: int = 0
@@ -98,6 +105,8 @@ class Connection:
             tasks.create_task(self._beat())
             if self.keep is not None:
                 tasks.create_task(self._tidy(self.keep))
+            if self.tokens.renews:
+                tasks.create_task(self._renew())
 
     async def _receive_all(self) -> None:
         while True:
@@ -199,7 +208,23 @@ class Connection:
 
     def _expired_before(self, keep: timedelta) -> datetime:
         """By the server's clock: by a device's that is years ahead all would be old."""
-        return self._clock + timedelta(seconds=time.monotonic()) - keep
+        return self._server_time() - keep
+
+    def _server_time(self) -> datetime:
+        return self._clock + timedelta(seconds=time.monotonic())
+
+    async def _renew(self) -> None:
+        """Hand in a fresh token before the old one expires; without one the gateway will say so."""
+        while (pause := seconds_to_renewal(self.token, self._server_time())) is not None:
+            await asyncio.sleep(pause)
+            try:
+                fresh = await self.tokens.get(self.timing.connect)
+            except TokenUnavailable as error:
+                log.warning("the token can not be renewed: %s", error)
+                continue
+            if fresh and fresh != self.token:
+                self.token = fresh
+                await self.socket.send(self.session.renew(fresh))
 
     async def _beat(self) -> None:
         while True:

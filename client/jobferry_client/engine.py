@@ -6,11 +6,15 @@ engine per file however many processes use it; the others stand by and take over
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from ssl import SSLContext
 from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from websockets.asyncio.client import connect
@@ -24,23 +28,24 @@ from websockets.exceptions import (
 
 from jobferry_client.backoff import full_jitter
 from jobferry_client.connection import Connection, GatewayRefused, Timing
+from jobferry_client.errors import UnusableToken
 from jobferry_client.line import Line
 from jobferry_client.replica import OtherOwner, Replica
 from jobferry_client.state import ConnectionState, Link, Ring
+from jobferry_client.token import Token, TokenSource
+from jobferry_shared.discretion import discreet
 from jobferry_shared.errors import JobferryError
 
-__all__ = ["Engine", "Token"]
+__all__ = ["Engine"]
 
 log = logging.getLogger("jobferry.client")
-
-#: A token, or what gives a fresh one each time it is asked.
-Token = str | Callable[[], str] | None
 
 SWITCHED_OFF = "switched off"
 STAND_BY_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 #: A token that a callable has just given is doubted once; then the person is asked.
 AUTH_TRIES = 2
+LOCAL = ("127.0.0.1", "::1", "localhost")
 
 _NETWORK_ERRORS = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, JobferryError)
 
@@ -56,6 +61,7 @@ class Engine:
         ring: Ring,
         timing: Timing | None = None,
         keep: timedelta | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
         self.link = Link(ConnectionState.DISCONNECTED, "not connected yet")
         self.timing = timing or Timing()
@@ -64,7 +70,8 @@ class Engine:
         self.in_step = False
         self._path = path
         self._url = url
-        self._token = token
+        self._token = TokenSource(token)
+        self._tls = tls
         self._ring = ring
         self._wanted = True
         self._stopped = False
@@ -110,6 +117,8 @@ class Engine:
         self._show(ConnectionState.CLOSED)
 
     async def _live(self) -> None:
+        if _goes_in_clear(self._url):
+            log.warning("ws:// is not encrypted: whoever is on the way can read the token")
         while not self._stopped:
             self._switch.clear()
             if not self._wanted:
@@ -153,7 +162,7 @@ class Engine:
         self._show(ConnectionState.CONNECTING)
         try:
             await self._converse(replica)
-        except* OtherOwner as group:
+        except* (OtherOwner, UnusableToken) as group:
             await self._after_bad_token(str(_first(group)))
         except* GatewayRefused as group:
             await self._after_refusal(_first(group))
@@ -165,7 +174,7 @@ class Engine:
             await self._pause(_in_words(_first(group)))
 
     async def _converse(self, replica: Replica) -> None:
-        token = await asyncio.to_thread(self._token) if callable(self._token) else self._token
+        token = await self._token.get(self.timing.connect)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with connect(
             self._url,
@@ -177,6 +186,8 @@ class Engine:
             close_timeout=CLOSE_SECONDS,
             # The protocol has heartbeats of its own, in both directions.
             ping_interval=None,
+            logger=discreet("jobferry.client.websocket"),
+            **self._secured(),
         ) as socket:
             assert isinstance(socket, Line)
             await Connection(
@@ -188,7 +199,13 @@ class Engine:
                 on_answer=self._ring.ring,
                 on_page=self._read,
                 keep=self._keep,
+                token=token,
+                tokens=self._token,
             ).run()
+
+    def _secured(self) -> dict[str, Any]:
+        secure = self._url.lower().startswith("wss:")
+        return {"ssl": self._tls} if self._tls is not None and secure else {}
 
     def _welcomed(self) -> None:
         self._failures = self._refused_tokens = 0
@@ -217,9 +234,12 @@ class Engine:
 
     async def _after_bad_token(self, reason: str) -> None:
         self._refused_tokens += 1
-        if callable(self._token) and self._refused_tokens < AUTH_TRIES:
+        if self._token.renews and self._refused_tokens < AUTH_TRIES:
             return
-        await self._need_person(ConnectionState.NEEDS_AUTH, reason)
+        log.error("%s: %s", ConnectionState.NEEDS_AUTH.value, reason)
+        self._show(ConnectionState.NEEDS_AUTH, reason)
+        # Perhaps it was the gateway's mistake, and nobody is there to turn the switch.
+        await asyncio.sleep(self.timing.doubt * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
     async def _need_person(self, state: ConnectionState, reason: str) -> None:
         """Trying again would not help: wait for the switch."""
@@ -245,9 +265,18 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
+def _goes_in_clear(url: str) -> bool:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return parts.scheme == "ws" and parts.hostname not in LOCAL
+    return False
+
+
 def _in_words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, ConnectionClosedError):
+    if isinstance(error, ConnectionClosedError) or (
+        isinstance(error, ConnectionError) and not str(error)
+    ):
         return "the connection broke"
     return str(error) or type(error).__name__

@@ -7,12 +7,22 @@
         ├── JobRefused            the local table did not take the write   (code)
         ├── JobNotFound           no job of that id in this file
         ├── NotAJobFile           the file is not a Jobferry file, or of another version
-        └── ClientClosed          the client was closed before
+        ├── ClientClosed          the client was closed before
+        ├── TokenUnavailable      the callable for tokens gave none, this time
+        └── UnusableToken         what is no token, and never will be
 """
 
 from jobferry_shared.errors import JobferryError
 
-__all__ = ["ClientClosed", "ClientError", "JobNotFound", "JobRefused", "NotAJobFile"]
+__all__ = [
+    "ClientClosed",
+    "ClientError",
+    "JobNotFound",
+    "JobRefused",
+    "NotAJobFile",
+    "TokenUnavailable",
+    "UnusableToken",
+]
 
 
 class ClientError(JobferryError):
@@ -39,3 +49,15 @@ class NotAJobFile(ClientError):
 
 class ClientClosed(ClientError):
     """The client was closed before."""
+
+
+class TokenUnavailable(ClientError):
+    """The callable for tokens gave none, this time."""
+
+    default_code = "unauthenticated"
+
+
+class UnusableToken(ClientError):
+    """What is no token, and never will be."""
+
+    default_code = "unauthenticated"

@@ -10,7 +10,7 @@ is all that is done.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import uuid4
 
@@ -53,7 +53,8 @@ class Rounds:
 class Doorbell:
     """Listens on some channels until cancelled, across restarts of Postgres.
 
-    It is ``pool`` that rings to hear whether one can: as everybody who rings, from another connection.
+    ``on_ring`` has what to call for each channel, with what was said there. It is ``pool`` that rings
+    to hear whether one can: as everybody who rings, from another connection.
     """
 
     def __init__(
@@ -61,15 +62,13 @@ class Doorbell:
         dsn: str,
         role: str,
         pool: Pool,
-        channels: Sequence[str],
-        on_ring: Callable[[str], None],
+        on_ring: Mapping[str, Callable[[str], None]],
         on_connect: Callable[[], None],
     ) -> None:
         self.listening = False
         self._dsn = dsn
         self._role = role
         self._pool = pool
-        self._channels = channels
         self._on_ring = on_ring
         self._on_connect = on_connect
 
@@ -96,7 +95,7 @@ class Doorbell:
         connection.add_termination_listener(lambda *_: gone.set())
         try:
             await connection.add_listener(probe, lambda *_: heard.set())
-            for channel in self._channels:
+            for channel in self._on_ring:
                 await connection.add_listener(channel, self._ring)
             await self._probe(probe, heard)
             self.listening = True
@@ -108,8 +107,8 @@ class Doorbell:
         finally:
             connection.terminate()
 
-    def _ring(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        self._on_ring(str(payload))
+    def _ring(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        self._on_ring[channel](str(payload))
 
     async def _probe(self, probe: str, heard: asyncio.Event) -> None:
         heard.clear()

@@ -9,6 +9,8 @@
         ├── InvalidSchedule       a schedule says what nobody understands
         ├── ScheduleRefused       a schedule is not there, or must not run now
         ├── TokenRefused          a token is not valid
+        │   └── UnknownKey        it names a key that we do not have, or not yet
+        ├── KeysUnavailable       the keys that an issuer publishes can't be had now  (retry_after)
         ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
@@ -34,6 +36,7 @@ __all__ = [
     "InvalidSchedule",
     "ItemsFailed",
     "JobCancelled",
+    "KeysUnavailable",
     "MigrationError",
     "Retry",
     "ScheduleRefused",
@@ -42,6 +45,7 @@ __all__ = [
     "Stopped",
     "TaskError",
     "TokenRefused",
+    "UnknownKey",
     "as_timedelta",
 ]
 
@@ -89,6 +93,20 @@ class TokenRefused(ServerError):
     """A token is not valid."""
 
     default_code = "unauthenticated"
+
+
+class UnknownKey(TokenRefused):
+    """A token names a key that we do not have, or not yet."""
+
+
+class KeysUnavailable(ServerError):
+    """The keys that an issuer publishes can't be had now; ``retry_after`` is in seconds."""
+
+    default_code = "unavailable"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DelegatedAttemptFailed(ServerError):

@@ -6,12 +6,18 @@ Every field is also an environment variable, ``JOBFERRY_`` and its name in capit
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
 
-__all__ = ["GatewaySettings", "PostgresSettings", "ProcessorSettings", "with_options"]
+__all__ = [
+    "GatewaySettings",
+    "PostgresSettings",
+    "ProcessorSettings",
+    "TokenSettings",
+    "with_options",
+]
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -23,7 +29,9 @@ def _split(value: object) -> object:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
-_CONFIG = SettingsConfigDict(env_prefix="JOBFERRY_", frozen=True, extra="ignore")
+_CONFIG = SettingsConfigDict(
+    env_prefix="JOBFERRY_", env_ignore_empty=True, frozen=True, extra="ignore"
+)
 
 
 class PostgresSettings(BaseSettings):
@@ -70,11 +78,67 @@ class GatewaySettings(PostgresSettings):
     drain_seconds: PositiveFloat = Field(
         3.0, description="Over how long the devices are sent away at the end."
     )
+    strangers: PositiveInt = Field(
+        1000,
+        description="Most connections that have shown no valid token; the oldest makes way.",
+    )
+    origins: Words = Field(
+        (),
+        description="Origins whose browser pages may connect, parted by commas, as `https://example.org`.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of a certificate and its chain: `wss://` instead of `ws://`."
+    )
+    tls_key: Path | None = Field(
+        None, description="PEM file of the certificate's key, if it is not in the same file."
+    )
+    tls_client_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities one of whose certificates a device must show.",
+    )
 
     @property
     def limits(self) -> Limits:
         """What a device is told in its welcome."""
         return Limits(message_bytes=self.message_bytes, payload_bytes=self.payload_bytes)
+
+
+class TokenSettings(BaseSettings):
+    """Which tokens a gateway believes. One of secret, public key and JWKS URL is wanted."""
+
+    model_config = _CONFIG
+
+    jwt_secret: SecretStr | None = Field(
+        None, description="What tokens are signed with, if it is a secret; at least 32 octets."
+    )
+    jwt_public_key: Path | None = Field(
+        None, description="PEM file of the public key that tokens are verified with."
+    )
+    jwt_jwks_url: str | None = Field(
+        None, description="Where the issuer publishes its keys, as `https://…/jwks.json`."
+    )
+    jwt_jwks_seconds: PositiveFloat = Field(
+        300.0, description="How often the published keys are fetched anew."
+    )
+    jwt_algorithms: Words = Field(
+        (), description="Algorithms to accept, parted by commas; by default what suits the key."
+    )
+    jwt_audience: str = Field("jobferry", description="The audience (`aud`) of our tokens.")
+    jwt_issuer: str | None = Field(
+        None, description="The issuer (`iss`) whose tokens to accept; by default of any."
+    )
+    jwt_leeway_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        5.0, description="By how much the issuer's clock may differ from ours."
+    )
+    jwt_owner_claim: str = Field("sub", description="The claim that names the owner.")
+    jwt_tenant_claim: str | None = Field(
+        None, description="The claim that names the tenant, a UUID: the `database_id` of every job."
+    )
+
+    @property
+    def has_keys(self) -> bool:
+        """Was any said?"""
+        return any((self.jwt_secret, self.jwt_public_key, self.jwt_jwks_url))
 
 
 class ProcessorSettings(PostgresSettings):

@@ -28,6 +28,7 @@ __all__ = [
 
 #: Every public code, with its remedy. A device shows the code and the message; the docs print this.
 CODES: dict[str, str] = {
+    "configuration": "A setting is missing or makes no sense. The message says which, and what to set.",
     "content_differs": "This id is already used for another job of yours. Give the new job an id of its own.",
     "database_refused": "Postgres did not take the row. The message names the value it stumbled on.",
     "erased": "The owner's payloads and results were erased on request. Nothing can bring them back.",
@@ -50,8 +51,9 @@ CODES: dict[str, str] = {
     "shutting_down": "The gateway stops. Connect again; another one may answer.",
     "timed_out": "The handler took longer than the task's timeout.",
     "unauthenticated": "Get a new token: 'jobferry token --subject NAME'.",
-    "unavailable": "The database does not answer. The connection is tried again by itself.",
+    "unavailable": "The database or the tokens' issuer does not answer. The connection is tried again by itself.",
     "unsupported_protocol": "Update the older side; the message names both versions.",
+    "wrong_tenant": "The job's database_id is not the token's tenant. Leave it out, or use a token of that tenant.",
 }
 
 

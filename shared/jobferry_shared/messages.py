@@ -248,8 +248,15 @@ class Error(Message):
 UpMessage: TypeAlias = Hello | Push | Applied | Renew | Heartbeat
 DownMessage: TypeAlias = Welcome | Pushed | Changes | Reset | Heartbeat | Error
 
-UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
-DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])
+#: What is complained of may be a token; a traceback must not repeat it.
+_DISCREET = ConfigDict(hide_input_in_errors=True)
+
+UP: TypeAdapter[UpMessage] = TypeAdapter(
+    Annotated[UpMessage, Field(discriminator="type")], config=_DISCREET
+)
+DOWN: TypeAdapter[DownMessage] = TypeAdapter(
+    Annotated[DownMessage, Field(discriminator="type")], config=_DISCREET
+)
 
 
 def encode(message: Message) -> str:

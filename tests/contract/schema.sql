@@ -104,6 +104,20 @@ table jobferry.retention
   constraint retention_only_one_check CHECK (only_one)
   constraint retention_pkey PRIMARY KEY (only_one)
 
+table jobferry.revocations
+  token_id text
+  owner text
+  issued_before timestamp with time zone
+  expires_at timestamp with time zone
+  reason text
+  revoked_at timestamp with time zone not null default now()
+  revoked_by text not null default SESSION_USER
+  constraint revocations_kind CHECK (((num_nonnulls(token_id, owner) = 1) AND ((owner IS NULL) = (issued_before IS NULL))))
+  constraint revocations_owner_key UNIQUE (owner)
+  constraint revocations_token_id_key UNIQUE (token_id)
+  CREATE TRIGGER ring_no_revocations_trigger AFTER TRUNCATE ON jobferry.revocations FOR EACH STATEMENT EXECUTE FUNCTION jobferry.ring_revocations() -- fires: always
+  CREATE TRIGGER ring_revocations_trigger AFTER INSERT OR DELETE OR UPDATE ON jobferry.revocations FOR EACH ROW EXECUTE FUNCTION jobferry.ring_revocations() -- fires: always
+
 table jobferry.scheduled_jobs
   id bigint not null generated as identity
   database_id uuid
@@ -137,6 +151,15 @@ table jobferry.scheduled_jobs
   CREATE INDEX scheduled_jobs_planned ON jobferry.scheduled_jobs USING btree (planned_at)
   CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew() -- fires: always
   CREATE TRIGGER ring_scheduler_trigger AFTER INSERT OR UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN ((new.planned_at IS NULL)) EXECUTE FUNCTION jobferry.ring_scheduler() -- fires: always
+
+table jobferry.sights
+  role regrole not null
+  tenant uuid
+  owner_prefix text
+  by_setting boolean not null default false
+  constraint sights_kind CHECK (((num_nonnulls(tenant, owner_prefix) + (by_setting)::integer) = 1))
+  constraint sights_prefix CHECK ((owner_prefix <> ''::text))
+  CREATE UNIQUE INDEX sights_once ON jobferry.sights USING btree (role, COALESCE((tenant)::text, ''::text), COALESCE(owner_prefix, ''::text), by_setting)
 
 table jobferry.task_limits
   task text not null
@@ -421,6 +444,11 @@ function jobferry.dequeue_job()
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 2df8b0f56549bbee37576a0e03ca373a
 
+function jobferry.disable_tenant_rls()
+  returns void
+  plpgsql volatile security invoker set search_path="" set client_min_messages=warning
+  owner whoever migrates, body 96cc97d1d7778c5804b047589fabb998
+
 function jobferry.drop_taken_keys(ids uuid[])
   returns void
   sql volatile security invoker set search_path=""
@@ -435,6 +463,11 @@ function jobferry.due_schedules(at timestamp with time zone, most integer)
   returns TABLE(id bigint, info text, planned_at timestamp with time zone, next_run_at timestamp with time zone, last_scheduled timestamp with time zone, anew boolean, looked_at timestamp with time zone)
   sql stable security definer set search_path=""
   owner jobferry_engine, body c92a5e89041ab97cbaa1c84f09b466b1
+
+function jobferry.enable_tenant_rls()
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 8b2a316d0557d2922184da22dca36700
 
 function jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb)
   returns SETOF background_jobs
@@ -535,6 +568,11 @@ function jobferry.gone_page(owner text, since pg_snapshot, target pg_snapshot, a
   returns TABLE(version xid8, job_id uuid)
   sql stable security invoker set search_path=""
   owner whoever migrates, body 00fca736988a37ec99896704adede350
+
+function jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean)
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body e4d701530cd19c58df8e0a2b1c11aec5
 
 function jobferry.guard_job()
   returns trigger
@@ -726,6 +764,16 @@ function jobferry.plan_anew()
   plpgsql volatile security invoker
   owner whoever migrates, body d265a546ee73cba8428467e3862060ae
 
+function jobferry.prefixes_in_sight(who name)
+  returns text[]
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 5cd862cb8adef5e48c091f2e752fcfa7
+
+function jobferry.process_job_discreetly()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body 8740583a1c3a547fdbd555355a7cc6d9
+
 function jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[])
   returns integer
   plpgsql volatile security definer set search_path="" set random_page_cost=1
@@ -836,6 +884,21 @@ function jobferry.resend_job()
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 9822d586350510e7a2afd32a8264d968
 
+function jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 88e4d4be31b49a75150b189b9070b847
+
+function jobferry.revoke_sight(role regrole)
+  returns integer
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body c2e66c6223b6b3f2d280beb586ba74e9
+
+function jobferry.revoke_token(token_id text, expires_at timestamp with time zone, reason text)
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 76fd7483d71e7e02a38a10e847f6104d
+
 function jobferry.ring_for(owner text)
   returns void
   plpgsql volatile security invoker set search_path=""
@@ -845,6 +908,11 @@ function jobferry.ring_queue()
   returns trigger
   plpgsql volatile security invoker
   owner whoever migrates, body 93c3452b99a5d56131ad28697e70e9fd
+
+function jobferry.ring_revocations()
+  returns trigger
+  plpgsql volatile security invoker
+  owner whoever migrates, body 04796cce89339ee98b2a334633f305a6
 
 function jobferry.ring_scheduler()
   returns trigger
@@ -896,6 +964,11 @@ function jobferry.settle_functions()
   plpgsql volatile security invoker
   owner whoever migrates, body 85504795f1ccb00234cc7ac94d71834e
 
+function jobferry.sights_of(who name)
+  returns SETOF jobferry.sights
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body 9c90344f9e3033ea8580e97690fd0bee
+
 function jobferry.stamp_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
@@ -930,6 +1003,16 @@ function jobferry.tell_again(ids uuid[], client_ids uuid[])
   returns void
   sql volatile security invoker set search_path=""
   owner whoever migrates, body 51772f98f3d50e90d1e55cc20e6c1382
+
+function jobferry.tell_by(teller regprocedure)
+  returns void
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body fa0dcfc46fbae4be9c1e6bd7738d6965
+
+function jobferry.tenants_in_sight(who name)
+  returns uuid[]
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 12e7c1016b14f45d978b4f01b0565436
 
 function jobferry.tg_add_job_with_fields()
   returns trigger
@@ -970,6 +1053,16 @@ function jobferry.unregister_processor(processor text)
   returns void
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body a26f7439bfa06e8721c607bb7c8498d6
+
+function jobferry.unrevoke_owner(owner text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body d8474c1d7eaf35a0c1525bfa88ee1a8a
+
+function jobferry.unrevoke_token(token_id text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 4a3a6c6102510089bfd7a9203e7bcb42
 
 function jobferry.unserved_tasks()
   returns TABLE(task text, jobs bigint)
@@ -1075,6 +1168,7 @@ grant execute on function jobferry.get_job to jobferry_processor
 grant execute on function jobferry.get_jobs to jobferry_processor
 grant execute on function jobferry.give_places to jobferry_engine
 grant execute on function jobferry.gone_page to jobferry_gateway
+grant execute on function jobferry.grant_sight to jobferry_admin
 grant execute on function jobferry.hand_over_left to jobferry_processor
 grant execute on function jobferry.hand_over_some to jobferry_engine
 grant execute on function jobferry.heartbeat to jobferry_processor
@@ -1109,6 +1203,7 @@ grant execute on function jobferry.obey to jobferry_engine
 grant execute on function jobferry.pass_key_on to jobferry_engine
 grant execute on function jobferry.permanently_fail_jobs to jobferry_admin
 grant execute on function jobferry.places to jobferry_engine
+grant execute on function jobferry.prefixes_in_sight to jobferry_viewer
 grant execute on function jobferry.progress_job to jobferry_processor
 grant execute on function jobferry.prunable_history to jobferry_admin
 grant execute on function jobferry.prunable_jobs to jobferry_admin
@@ -1127,6 +1222,9 @@ grant execute on function jobferry.remove_scheduled_job to jobferry_processor
 grant execute on function jobferry.remove_scheduled_job to jobferry_producer
 grant execute on function jobferry.replace_jobs to jobferry_engine
 grant execute on function jobferry.reschedule_jobs to jobferry_admin
+grant execute on function jobferry.revoke_owner to jobferry_admin
+grant execute on function jobferry.revoke_sight to jobferry_admin
+grant execute on function jobferry.revoke_token to jobferry_admin
 grant execute on function jobferry.ring_for to jobferry_engine
 grant execute on function jobferry.run_scheduled_job to jobferry_processor
 grant execute on function jobferry.run_scheduled_job to jobferry_producer
@@ -1135,9 +1233,11 @@ grant execute on function jobferry.send_to_oban to jobferry_engine
 grant execute on function jobferry.send_to_pg_boss to jobferry_engine
 grant execute on function jobferry.send_to_pgqueuer to jobferry_engine
 grant execute on function jobferry.send_to_procrastinate to jobferry_engine
+grant execute on function jobferry.sights_of to jobferry_viewer
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway
 grant execute on function jobferry.tell_again to jobferry_engine
+grant execute on function jobferry.tenants_in_sight to jobferry_viewer
 grant execute on function jobferry.tg_add_job_with_fields to jobferry_producer
 grant execute on function jobferry.tg_add_job_with_row to jobferry_producer
 grant execute on function jobferry.tg_add_job_with_row_id to jobferry_producer
@@ -1145,6 +1245,8 @@ grant execute on function jobferry.trigger_job to jobferry_producer
 grant execute on function jobferry.try_hold_jobs to jobferry_engine
 grant execute on function jobferry.try_keyed to jobferry_engine
 grant execute on function jobferry.unregister_processor to jobferry_processor
+grant execute on function jobferry.unrevoke_owner to jobferry_admin
+grant execute on function jobferry.unrevoke_token to jobferry_admin
 grant execute on function jobferry.unserved_tasks to jobferry_processor
 grant execute on function jobferry.until_next_slot to jobferry_processor
 grant execute on function jobferry.waiting_of to jobferry_engine
@@ -1156,6 +1258,7 @@ grant usage on schema jobferry to jobferry_auditor
 grant usage on schema jobferry to jobferry_gateway
 grant usage on schema jobferry to jobferry_processor
 grant usage on schema jobferry to jobferry_producer
+grant usage on schema jobferry to jobferry_viewer
 grant usage on sequence public.background_job_events_id_seq to jobferry_engine
 grant delete, insert, select, update on table jobferry.delegated to jobferry_engine
 grant select on table jobferry.delegated to jobferry_auditor
@@ -1192,10 +1295,17 @@ grant select on table jobferry.queue to jobferry_processor
 grant select on table jobferry.retention to jobferry_auditor
 grant select on table jobferry.retention to jobferry_gateway
 grant select, update on table jobferry.retention to jobferry_engine
+grant delete, insert, select, update on table jobferry.revocations to jobferry_engine
+grant select on table jobferry.revocations to jobferry_admin
+grant select on table jobferry.revocations to jobferry_auditor
+grant select on table jobferry.revocations to jobferry_gateway
 grant delete, insert, select, update on table jobferry.scheduled_jobs to jobferry_engine
 grant delete, select on table jobferry.scheduled_jobs to jobferry_producer
 grant select on table jobferry.scheduled_jobs to jobferry_auditor
 grant select on table jobferry.scheduled_jobs to jobferry_processor
+grant delete, insert, select on table jobferry.sights to jobferry_engine
+grant select on table jobferry.sights to jobferry_admin
+grant select on table jobferry.sights to jobferry_auditor
 grant delete, insert, select, update on table jobferry.task_limits to jobferry_engine
 grant select on table jobferry.task_limits to jobferry_admin
 grant select on table jobferry.task_limits to jobferry_auditor
@@ -1210,9 +1320,11 @@ grant delete, insert, select on table public.background_job_events to jobferry_a
 grant insert, select on table public.background_job_events to jobferry_engine
 grant select on table public.background_job_events to jobferry_admin
 grant select on table public.background_job_events to jobferry_auditor
+grant select on table public.background_job_events to jobferry_viewer
 grant delete, insert, select, update on table public.background_jobs to jobferry_engine
 grant select on table public.background_jobs to jobferry_admin
 grant select on table public.background_jobs to jobferry_archivist
 grant select on table public.background_jobs to jobferry_auditor
 grant select on table public.background_jobs to jobferry_gateway
 grant select on table public.background_jobs to jobferry_processor
+grant select on table public.background_jobs to jobferry_viewer

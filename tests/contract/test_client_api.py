@@ -59,6 +59,7 @@ def test_an_application_finds_these_names() -> None:
         "Status",
         "Timing",
         "Watch",
+        "tls_context",
     ]
 
 

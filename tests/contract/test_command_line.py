@@ -56,6 +56,7 @@ def test_these_are_the_commands() -> None:
             *(f"jobferry schedule {name}" for name in of_schedules),
             *(f"jobferry delegate {name}" for name in ("add", "check", "ls", "rm")),
             *(f"jobferry jobs {name}" for name in in_the_ledger),
+            *(f"jobferry token {name}" for name in ("restore", "revoke", "revoked", "show")),
         ]
     )
 

@@ -10,8 +10,8 @@ from conftest import Connection
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "sql-api.md").read_text(encoding="utf-8")
-#: What its commands call has a page of its own.
-RETENTION = (DOCS / "retention.md").read_text(encoding="utf-8")
+#: What has a page of its own.
+OTHERS = "".join((DOCS / f"{name}.md").read_text("utf-8") for name in ("retention", "security"))
 STATEMENT = re.compile(r"(.+?;)(?:  -- (\d+) jobs?)?(?:\n|$)", re.DOTALL)
 STATEMENTS = [
     found
@@ -39,9 +39,9 @@ def test_every_function_for_others_is_on_the_page(ledger: Connection) -> None:
         "select distinct p.proname from pg_proc p, aclexplode(p.proacl) x"
         " where p.pronamespace = 'jobferry'::regnamespace and x.grantee = 'jobferry_admin'::regrole"
     ).fetchall()
-    assert len(granted) == 14
+    assert len(granted) == 20
     for (name,) in granted:
-        assert f"jobferry.{name}(" in PAGE + RETENTION
+        assert f"jobferry.{name}(" in PAGE + OTHERS
 
 
 def test_who_may_call_is_as_the_page_says(ledger: Connection) -> None:

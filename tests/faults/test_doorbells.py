@@ -88,7 +88,7 @@ async def test_a_connection_that_ends_before_it_could_listen_is_replaced(
     monkeypatch.setattr("jobferry_server.doorbell.connect", connect_and_hear_of_the_end)
     pool = await open_pool(dsn, "jobferry_gateway", size=1)
     listening = asyncio.Event()
-    bell = Doorbell(dsn, "jobferry_gateway", pool, ["any"], lambda _: None, listening.set)
+    bell = Doorbell(dsn, "jobferry_gateway", pool, {"any": print}, listening.set)
     ringing = asyncio.ensure_future(bell.run())
     await asyncio.wait_for(listening.wait(), 5)
     assert len(made) == 2

@@ -356,7 +356,8 @@ def test_a_callable_that_fails_is_asked_again_and_its_reason_shown(path: Path, u
         return token()
 
     with JobClient(path, url, keyring) as client:
-        eventually(lambda: client.status().reason == "the keyring is locked", SOON, every=0.001)
+        reason = "no token was given: the keyring is locked"
+        eventually(lambda: client.status().reason == reason, SOON, every=0.001)
         client.sync(SOON)
 
 

@@ -36,9 +36,7 @@ def hello(**fields: object) -> dict[str, object]:
 
 def refused(wire: Wire) -> str:
     """The code of the error with which the gateway ended the session."""
-    while (message := wire.hear())["type"] != "error":
-        pass
-    assert wire.closed() == 1008
+    message = wire.expect_error()
     code: str = message["code"]
     assert message["message"]
     return code

@@ -153,7 +153,7 @@ async def test_listening_through_a_pooler_is_found_out(
         pool = await open_pool(between.dsn(user), role, size=1, pooled=True)
         rung: list[str] = []
         bell = Doorbell(
-            between.dsn(user), role, pool, ["jobferry_changes"], rung.append, rung.clear
+            between.dsn(user), role, pool, {"jobferry_changes": rung.append}, rung.clear
         )
         listening = asyncio.ensure_future(bell.run())
         await asyncio.to_thread(eventually, lambda: "a pooler" in caplog.text, 5)

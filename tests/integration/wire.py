@@ -1,6 +1,7 @@
 """A device on the wire: says what a test wants it to say, well or badly, and hears the answers."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from support.services import token
 Message = dict[str, Any]
 
 SECONDS = 5.0
+#: Not a part's: what it says word for word is the test's own.
+LOG = logging.getLogger("tests.wire")
 
 
 def job(**spec: object) -> Message:
@@ -96,6 +99,13 @@ class Wire:
             self._unheard.append(message)
         return message
 
+    def expect_error(self) -> Message:
+        """The error with which the gateway ends the session."""
+        while (message := self.hear())["type"] != "error":
+            pass
+        assert self.closed() == 1008
+        return message
+
     def page(self) -> Message:
         """The next page of changes, applied."""
         page = self.expect("changes")
@@ -135,7 +145,7 @@ class Wire:
 def wired(url: str, **headers: str) -> Iterator[Wire]:
     """A connection on which nothing has been said yet."""
     with connect(
-        url, additional_headers=headers, proxy=None, compression=None, max_size=None
+        url, additional_headers=headers, proxy=None, compression=None, max_size=None, logger=LOG
     ) as socket:
         yield Wire(socket)
 

@@ -44,11 +44,11 @@ class Services:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     @contextmanager
-    def gateway(self, **settings: object) -> Iterator[str]:
-        """A gateway; its URL."""
+    def gateway(self, verifier: Verifier | None = None, **settings: object) -> Iterator[str]:
+        """A gateway; its URL. It believes the tokens of :func:`token`, or the verifier given."""
         chosen = with_options(GatewaySettings(port=0, drain_seconds=1.0), **settings)
         stack = AsyncExitStack()
-        gateway = Gateway(self.dsn, Verifier(SECRET), chosen)
+        gateway = Gateway(self.dsn, verifier or Verifier(SECRET), chosen)
         self.run(stack.enter_async_context(gateway.running(asyncio.Event())))
         try:
             yield gateway.url

@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 import click
+from pydantic import SecretStr
 
 from jobferry_server.commands.options import data, dsn, listen_dsn, pooled, secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import run_until_signalled
-from jobferry_server.settings import GatewaySettings, with_options
+from jobferry_server.settings import GatewaySettings, TokenSettings, with_options
 from jobferry_server.tokens import Verifier
 from jobferry_server.up import secret_in
 
@@ -35,12 +36,13 @@ def gateway(
     """Run the sync server that devices connect to, until SIGTERM.
 
     Run as many as you like against one Postgres. GET /healthz says that it lives, /readyz that it
-    can serve. More settings are environment variables; docs/settings.md lists them.
+    can serve. More settings are environment variables; docs/settings.md lists them: TLS, limits, and
+    the public key or the JWKS URL of an issuer of tokens in the place of a secret.
     """
     settings = with_options(
         GatewaySettings(), host=host, port=port, pooled=pooled, listen_dsn=listen_dsn
     )
-    verifier = Verifier(secret or secret_in(data))
+    verifier = Verifier.of(_tokens(secret, data))
 
     async def serve(stop: asyncio.Event) -> None:
         async with Gateway(dsn, verifier, settings).running(stop) as running:
@@ -48,3 +50,11 @@ def gateway(
             await stop.wait()
 
     run_until_signalled(serve)
+
+
+def _tokens(secret: str | None, data: Path) -> TokenSettings:
+    """The settings; without any key the secret of a 'jobferry up'."""
+    settings = TokenSettings()
+    if secret is None and not settings.has_keys:
+        secret = secret_in(data)
+    return with_options(settings, jwt_secret=SecretStr(secret) if secret else None)

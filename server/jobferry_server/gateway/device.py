@@ -1,39 +1,25 @@
 """One connected device: its session, its socket, and what it waits for."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.cursor import Cursor
+from jobferry_server.gateway.line import Line
 from jobferry_server.tokens import Identity
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Hello, Operation, Rejection
 from jobferry_shared.session import GatewaySession
 
-__all__ = ["Batch", "Device", "Line"]
+__all__ = ["Batch", "Device"]
 
 CLOSE_SECONDS = 2.0
-
-
-class Line(ServerConnection):
-    """A websocket that knows when it last heard anything: a slow message is not silence."""
-
-    heard = 0.0
-    #: When the last message was complete.
-    understood = 0.0
-
-    def data_received(self, data: bytes) -> None:
-        """Some octets have come."""
-        self.heard = time.monotonic()
-        super().data_received(data)
 
 
 @dataclass(slots=True)
@@ -87,6 +73,12 @@ class Device:
         assert self.identity is not None
         return self.identity.owner
 
+    @property
+    def tenant(self) -> str | None:
+        """Whose database its jobs belong to, if tokens say so."""
+        assert self.identity is not None
+        return self.identity.tenant
+
     def let_in(self, hello: Hello, identity: Identity, epoch: str) -> None:
         """Answer a hello."""
         self.identity = identity
@@ -105,7 +97,7 @@ class Device:
 
     def renew(self, identity: Identity) -> None:
         """A fresh token of the same subject; :class:`TokenRefused` if it is somebody else's."""
-        if identity.owner != self.owner:
+        if (identity.owner, identity.tenant) != (self.owner, self.tenant):
             raise TokenRefused("a renewed token must be of the same subject")
         self.identity = identity
 

@@ -44,6 +44,7 @@ _REASONS = {
     "content_differs": "this id was used before for another job",
     "gone": "this job has been here, and was pruned or deleted since",
     "not_found": "there is no such job of yours",
+    "wrong_tenant": "the job names another tenant than the token",
 }
 
 
@@ -140,6 +141,9 @@ class GroupCommit:
             await self._write_cancels(cancels)
 
     def _acceptable(self, batch: Batch, op: Submit) -> bool:
+        if not _is_tenant_s(batch, op):
+            batch.reject(op.job.id, "wrong_tenant", _REASONS["wrong_tenant"])
+            return False
         try:
             strict_json.parse(op.job.payload, max_bytes=self._limits.payload_bytes)
         except InvalidJSON as error:
@@ -223,6 +227,13 @@ class GroupCommit:
             log.warning("postponed cancels could not be tried: %s", error)
             return 1
         return left
+
+
+def _is_tenant_s(batch: Batch, op: Submit) -> bool:
+    """Where tokens name a tenant, all jobs of their devices are that tenant's."""
+    if batch.device.tenant is not None and op.job.database_id is None:
+        op.job.database_id = batch.device.tenant
+    return batch.device.tenant in (None, op.job.database_id)
 
 
 def _hold_what_follows(group: Sequence[Batch]) -> None:

@@ -3,25 +3,33 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Origin
 
 from jobferry_server.beside import beside
 from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
-from jobferry_server.errors import TokenRefused
-from jobferry_server.gateway.device import Device, Line
+from jobferry_server.errors import KeysUnavailable, TokenRefused
+from jobferry_server.gateway import revocations
+from jobferry_server.gateway.answers import plain
+from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.doorkeeper import Doorkeeper
 from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.ingest import GroupCommit
+from jobferry_server.gateway.line import STRANGER_BYTES, Line, Strangers
 from jobferry_server.gateway.notes import Notes
+from jobferry_server.gateway.revocations import Revocations
+from jobferry_server.gateway.tls import Certificate
 from jobferry_server.settings import GatewaySettings
-from jobferry_server.tokens import Identity, Verifier
+from jobferry_server.tokens import Verifier
+from jobferry_shared.discretion import discreet
 from jobferry_shared.errors import ProtocolError
 from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
 
@@ -49,12 +57,14 @@ class Gateway:
         self.settings = settings or GatewaySettings()
         self._dsn = dsn
         self._verifier = verifier
+        self._certificate = Certificate.of(self.settings)
 
     @property
     def url(self) -> str:
         """Where devices connect."""
+        scheme = "wss" if self._certificate else "ws"
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     @asynccontextmanager
     async def running(self, stop: asyncio.Event) -> AsyncIterator["Gateway"]:
@@ -68,6 +78,9 @@ class Gateway:
         )
         try:
             self._epoch = await patiently(self._read_epoch, stop)
+            self._revocations = Revocations(self._pool, self._dismiss_revoked)
+            # Before anybody comes, not beside it: nobody gets in by being early.
+            await patiently(self._revocations.read, stop)
             async with self._serving(stop) as self._server:
                 log.info("listening on %s", self.url)
                 yield self
@@ -81,21 +94,14 @@ class Gateway:
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
-        server = await serve(
-            self._handle,
-            self.settings.host,
-            self.settings.port,
-            process_request=self._process_request,
-            create_connection=Line,
-            compression=None,
-            close_timeout=CLOSE_SECONDS,
-            max_size=self.settings.message_bytes,
-            # One heartbeat of the protocol's own serves browsers too and needs no task per device.
-            ping_interval=None,
-            server_header=None,
+        self._door = Doorkeeper(
+            self._verifier, self._revocations, self.settings.limits.message_bytes
         )
+        server = await self._listen()
         async with beside(
             stop,
+            self._verifier.keys.run(),
+            self._revocations.run(),
             self._ingest.run(),
             self._ingest.run_postponed(),
             self._feed.run(),
@@ -110,12 +116,47 @@ class Gateway:
 
     def _doorbell(self, feed: Feed) -> Bell:
         if not self.settings.listens:
-            return Rounds(self.settings.poll_seconds, feed.everything_changed)
+            return Rounds(self.settings.poll_seconds, self._look_at_everything)
+        channels: dict[str, Callable[[str], None]] = {
+            "jobferry_changes": feed.owner_changed,
+            revocations.CHANNEL: self._revocations.ring,
+        }
         dsn = self.settings.listen_dsn or self._dsn
-        channels = ["jobferry_changes"]
-        return Doorbell(
-            dsn, ROLE, self._pool, channels, feed.owner_changed, feed.everything_changed
+        return Doorbell(dsn, ROLE, self._pool, channels, self._look_at_everything)
+
+    async def _listen(self) -> Server:
+        self._strangers = Strangers(self.settings.strangers)
+        return await serve(
+            self._handle,
+            self.settings.host,
+            self.settings.port,
+            process_request=self._process_request,
+            create_connection=Line.among(self._strangers),
+            # Who is no browser names no origin.
+            origins=[None, *map(Origin, self.settings.origins)],
+            compression=None,
+            open_timeout=self.settings.hello_seconds,
+            close_timeout=CLOSE_SECONDS,
+            max_size=min(STRANGER_BYTES, self.settings.message_bytes),
+            # One heartbeat of the protocol's own serves browsers too and needs no task per device.
+            ping_interval=None,
+            server_header=None,
+            logger=discreet("jobferry.gateway.websocket"),
+            **self._tls(),
         )
+
+    def _tls(self) -> dict[str, Any]:
+        if self._certificate is None:
+            return {}
+        return {
+            "ssl": self._certificate.context,
+            "ssl_handshake_timeout": self.settings.hello_seconds,
+        }
+
+    def _look_at_everything(self) -> None:
+        """Rings may have been missed."""
+        self._feed.everything_changed()
+        self._revocations.ring()
 
     async def _drain(self, server: Server) -> None:
         """Let nobody new in, answer what was sent, then send the devices away a few at a time."""
@@ -125,6 +166,7 @@ class Gateway:
                 await self._ingest.drained()
         except TimeoutError:
             log.warning("not all devices were answered in time; they will send again")
+        self._strangers.turn_away()
         await self._send_away(list(server.connections))
         await server.wait_closed()
 
@@ -152,47 +194,32 @@ class Gateway:
             for device in list(self._feed.devices):
                 device.dismiss("unavailable", "the database was replaced", retry_after=0)
 
-    async def _process_request(self, _: ServerConnection, request: Request) -> Response | None:
+    async def _process_request(self, line: ServerConnection, request: Request) -> Response | None:
         if request.path == "/healthz":
-            return _plain(HTTPStatus.OK, "ok\n")
+            return plain(HTTPStatus.OK, "ok\n")
         if request.path == "/readyz":
             return await self._readiness()
-        header = request.headers.get("Authorization", "")
-        if header.startswith("Bearer "):
-            try:
-                self._verifier.verify(header.removeprefix("Bearer "))
-            except TokenRefused as error:
-                return _plain(HTTPStatus.UNAUTHORIZED, f"{error}\n")
-        return None
+        assert isinstance(line, Line)
+        return await self._door.look(line, request)
 
     async def _readiness(self) -> Response:
         try:
             async with asyncio.timeout(2):
                 await self._pool.fetchval("select 1")
         except Exception as error:
-            return _plain(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}\n"
-            )
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}\n")
         if not self._bell.listening:
-            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "not listening to the database\n")
-        return _plain(HTTPStatus.OK, "ready\n")
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "not listening to the database\n")
+        return plain(HTTPStatus.OK, "ready\n")
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Line)
         device = Device(socket, self.settings.limits)
         try:
-            async with asyncio.timeout(self.settings.hello_seconds):
-                first = await socket.recv()
-            socket.understood = time.monotonic()
-            self._greet(device, first)
-            async for text in socket:
-                socket.understood = time.monotonic()
-                self._obey(device, device.session.receive(text))
-        except ProtocolError as error:
-            device.dismiss(error.code, str(error))
-            await socket.wait_closed()
-        except TokenRefused as error:
-            device.dismiss("unauthenticated", str(error))
+            await self._converse(device)
+        except (ProtocolError, TokenRefused, KeysUnavailable) as error:
+            retry_after = error.retry_after if isinstance(error, KeysUnavailable) else None
+            device.dismiss(error.code, str(error), retry_after)
             await socket.wait_closed()
         except TimeoutError:
             await socket.close(1008, "no hello")
@@ -202,20 +229,27 @@ class Gateway:
             if device.identity:
                 self._feed.leave(device)
 
-    def _greet(self, device: Device, text: str | bytes) -> None:
+    async def _converse(self, device: Device) -> None:
+        socket = device.socket
+        async with asyncio.timeout(self.settings.hello_seconds):
+            first = await socket.recv()
+        socket.understood = time.monotonic()
+        await self._greet(device, first)
+        async for text in socket:
+            socket.understood = time.monotonic()
+            message = device.session.receive(text)
+            if isinstance(message, Renew):
+                device.renew(await self._door.identify(message.token))
+            else:
+                self._obey(device, message)
+
+    async def _greet(self, device: Device, text: str | bytes) -> None:
         hello = device.session.receive(text)
         assert isinstance(hello, Hello)
-        identity = self._identify(device.socket, hello)
+        identity = await self._door.greet(device.socket, hello)
         device.let_in(hello, identity, self._epoch)
         self._notes.note(device, hello)
         self._feed.join(device)
-
-    def _identify(self, socket: ServerConnection, hello: Hello) -> Identity:
-        header = socket.request.headers.get("Authorization", "") if socket.request else ""
-        token = header.removeprefix("Bearer ") or hello.token
-        if not token:
-            raise TokenRefused("a token is wanted, in the Authorization header or in hello")
-        return self._verifier.verify(token)
 
     def _obey(self, device: Device, message: UpMessage) -> None:
         match message:
@@ -226,8 +260,6 @@ class Gateway:
             case Heartbeat():
                 self._notes.note(device, message)
                 device.post(device.session.heartbeat())
-            case Renew(token=token):
-                device.renew(self._verifier.verify(token))
             case _:
                 pass
 
@@ -240,9 +272,19 @@ class Gateway:
             # Perhaps those of a gateway that is gone.
             self._ingest.look_for_postponed()
             if not self._bell.listening:
-                self._feed.everything_changed()
+                self._look_at_everything()
+            if self._certificate:
+                self._certificate.refresh()
             with suppress(*DATABASE_ERRORS):
                 await self._check_epoch()
+
+    def _dismiss_revoked(self) -> None:
+        for device in list(self._feed.devices):
+            assert device.identity is not None
+            try:
+                self._revocations.check(device.identity)
+            except TokenRefused as error:
+                device.dismiss("unauthenticated", str(error))
 
     def _look_after(self, device: Device) -> None:
         assert device.identity is not None
@@ -254,12 +296,3 @@ class Gateway:
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
             device.post(device.session.heartbeat())
-
-
-def _plain(status: HTTPStatus, text: str) -> Response:
-    body = text.encode()
-    headers = Headers(
-        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
-    )
-    headers["Connection"] = "close"
-    return Response(status.value, status.phrase, headers, body)

@@ -112,7 +112,7 @@ class Service:
         if not self._settings.listens:
             return Rounds(self._settings.poll_seconds, ring)
         dsn = self._settings.listen_dsn or self._dsn
-        return Doorbell(dsn, ROLE, pool, ["jobferry_queue"], ring, ring)
+        return Doorbell(dsn, ROLE, pool, {"jobferry_queue": ring}, ring)
 
     def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
         return [scheduler.run()] if self._settings.schedules else []

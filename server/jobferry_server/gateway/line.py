@@ -1,0 +1,108 @@
+"""A device's socket, which is watched by the octet; and the strangers among them.
+
+A stranger is a connection that has shown no valid token yet. It gets seconds, octets and one of a
+bounded number of places; when all are taken the oldest makes way, so nobody keeps others out by
+sitting there.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from typing import Any, ClassVar
+
+from websockets.asyncio.server import ServerConnection
+
+from jobferry_server.tokens import Identity
+
+__all__ = ["STRANGER_BYTES", "Line", "Strangers"]
+
+log = logging.getLogger("jobferry.gateway")
+
+#: Room for the request and for a hello with the longest cursor and token.
+STRANGER_BYTES = 128 * 1024
+#: How often to say that there are too many.
+COMPLAINT_SECONDS = 10.0
+
+
+class Strangers:
+    """The connections that have shown no valid token yet, oldest first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lines: dict[Line, None] = {}
+        self._turned_away = 0
+        self._complained = -math.inf
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def enter(self, line: "Line") -> None:
+        """Somebody has come; if there is no room the oldest goes."""
+        if len(self._lines) >= self._most:
+            oldest = next(iter(self._lines))
+            self.leave(oldest)
+            oldest.transport.abort()
+            self._complain()
+        self._lines[line] = None
+
+    def leave(self, line: "Line") -> None:
+        """This one is gone, or no stranger any more."""
+        self._lines.pop(line, None)
+
+    def turn_away(self) -> None:
+        """All of them: nobody has to wait for who says nothing."""
+        for line in list(self._lines):
+            line.transport.abort()
+
+    def _complain(self) -> None:
+        self._turned_away += 1
+        if time.monotonic() - self._complained > COMPLAINT_SECONDS:
+            self._complained = time.monotonic()
+            log.warning(
+                "%d connections without a valid token were dropped so far: more than %d at once",
+                self._turned_away,
+                self._most,
+            )
+
+
+class Line(ServerConnection):
+    """A websocket that knows when it last heard anything: a slow message is not silence."""
+
+    strangers: ClassVar[Strangers]
+    heard = 0.0
+    #: When the last message was complete.
+    understood = 0.0
+    #: Whose token came in the request's header.
+    identity: Identity | None = None
+    _allowance: float = STRANGER_BYTES
+
+    @classmethod
+    def among(cls, strangers: Strangers) -> "type[Line]":
+        """Lines that are strangers among these to begin with."""
+        return type(cls.__name__, (cls,), {"strangers": strangers})
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has come."""
+        super().connection_made(transport)
+        self.strangers.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone."""
+        self.strangers.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: Any) -> None:
+        """Some octets have come."""
+        self.heard = time.monotonic()
+        self._allowance -= len(data)
+        if self._allowance < 0:
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
+    def is_known(self, message_bytes: int) -> None:
+        """A valid token was shown: messages may have their full size from now on."""
+        self.strangers.leave(self)
+        self._allowance = math.inf
+        self.protocol.max_message_size = message_bytes
