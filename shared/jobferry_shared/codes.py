@@ -56,7 +56,8 @@ CODES: dict[str, Code] = {
         "The message names the field.",
     ),
     "invalid_result": Code(
-        "The handler returned what is not JSON, or more than the limit.", "Mend the handler."
+        "The handler returned what is not JSON, or more than the limit, or asked for a time that is none.",
+        "Mend the handler.",
     ),
     "invalid_schedule": Code(
         "A schedule, or a line of a crontab, says what nobody understands.",

@@ -1,5 +1,6 @@
 """A job as an application sees it: one row of the device's ``background_jobs``."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,9 @@ __all__ = ["DEFAULT_TASK", "MAX_ATTEMPTS", "Job", "JobError"]
 #: The task of a job that names none.
 DEFAULT_TASK = "default"
 
+#: The code of an error that has none.
+UNKNOWN = "unknown"
+
 #: How often a job is tried unless it says otherwise.
 MAX_ATTEMPTS = 25
 
@@ -22,6 +26,21 @@ class JobError:
 
     code: str
     message: str
+
+    @classmethod
+    def parse(cls, text: str | None) -> "JobError | None":
+        """The error in a JSON text. Whoever wrote it and however: a code and a message, not too long."""
+        if text is None:
+            return None
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            # Postgres keeps numbers and depths that Python does not read.
+            found = text
+        if not isinstance(found, dict):
+            found = {"message": found}
+        code, message = (found.get(name) for name in ("code", "message"))
+        return cls(str(code or UNKNOWN)[:255], str("" if message is None else message)[:4096])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class Job:
     @property
     def state(self) -> str:
         """The state in words: ``waiting to send``, ``running 42 %``, ``failed (handler_error: …)``."""
-        error = self.error or JobError("unknown", "no reason was given")
+        error = self.error or JobError(UNKNOWN, "no reason was given")
         words = _WORDS[self.status].format(
             job=self, error=error, percent=round(self.progress * 100)
         )

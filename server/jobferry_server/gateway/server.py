@@ -92,6 +92,7 @@ class Gateway:
             process_request=self._process_request,
             create_connection=Line,
             compression=None,
+            open_timeout=self.settings.hello_seconds,
             close_timeout=CLOSE_SECONDS,
             max_size=self.settings.message_bytes,
             # One heartbeat of the protocol's own serves browsers too and needs no task per device.
