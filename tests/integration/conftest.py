@@ -6,6 +6,7 @@ import pytest
 
 from integration.database import Database, Ear
 from integration.engines import install_pgqueuer, install_procrastinate
+from support.commands import Run, runner
 from support.postgres import TestServer
 
 
@@ -28,6 +29,12 @@ def ear(dsn: str) -> Iterator[Ear]:
     """Hears what the database says."""
     with Ear(dsn) as found:
         yield found
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs ``jobferry client`` with these arguments."""
+    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

@@ -36,11 +36,8 @@ def hello(**fields: object) -> dict[str, object]:
 
 def refused(wire: Wire) -> str:
     """The code of the error with which the gateway ended the session."""
-    while (message := wire.hear())["type"] != "error":
-        pass
+    code = wire.hear_error()
     assert wire.closed() == 1008
-    code: str = message["code"]
-    assert message["message"]
     return code
 
 

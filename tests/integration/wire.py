@@ -72,6 +72,14 @@ class Wire:
         assert found["through"] == self.pushes
         return [(one["id"], one["code"]) for one in found["rejected"]]
 
+    def hear_error(self) -> str:
+        """The code of the error with which the gateway ends the session."""
+        while (message := self.hear())["type"] != "error":
+            pass
+        assert message["message"]
+        code: str = message["code"]
+        return code
+
     def closed(self, seconds: float = 10) -> int | None:
         """The code with which the gateway closes; what it still says before is passed over."""
         while True:
