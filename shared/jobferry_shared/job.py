@@ -1,11 +1,11 @@
 """A job as an application sees it: one row of the device's ``background_jobs``."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jobferry_shared import strict_json
 from jobferry_shared.states import FINISHED, Status
 
 __all__ = ["DEFAULT_TASK", "MAX_ATTEMPTS", "Job", "JobError"]
@@ -32,11 +32,7 @@ class JobError:
         """The error in a JSON text. Whoever wrote it and however: a code and a message, not too long."""
         if text is None:
             return None
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            # Postgres keeps numbers and depths that Python does not read.
-            found = text
+        found = strict_json.lenient(text)
         if not isinstance(found, dict):
             found = {"message": found}
         code, message = (found.get(name) for name in ("code", "message"))

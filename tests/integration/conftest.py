@@ -1,6 +1,7 @@
 """What the tests of the server's half share."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -32,9 +33,15 @@ def ear(dsn: str) -> Iterator[Ear]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs ``jobferry client`` with these arguments."""
+def any_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs ``jobferry`` with these arguments."""
     return runner(monkeypatch, capsys)
+
+
+@pytest.fixture
+def run(any_command: Run) -> Run:
+    """Runs ``jobferry client`` with these arguments."""
+    return partial(any_command, "client")
 
 
 @pytest.fixture(scope="session")

@@ -348,6 +348,35 @@ def test_rows_that_no_device_sent_come_to_handlers(db: Database, services: Servi
     ]
 
 
+SHOWN = [
+    ["jobs", "ls", "--limit", "1000"],
+    ["jobs", "ls", "--limit", "1000", "--json"],
+    ["audit"],
+    ["audit", "--json"],
+    ["audit", "--csv"],
+    ["jobs", "cancel", "--limit", "1000", "--yes"],
+]
+
+
+def test_every_row_can_be_shown_and_taken_in_hand(
+    db: Database, any_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBFERRY_DSN", db.dsn)
+    taken = [columns for columns, answer in ROWS.values() if answer == ARRIVES]
+    taken += [{c.name: c.value} for c in COLUMNS.values() if c.postgres == ARRIVES]
+    taken += [{"payload": p.text} for p in PAYLOADS.values() if p.postgres == ARRIVES]
+    # A terminal takes its time over nine megabytes.
+    taken = [columns for columns in taken if len(str(columns)) < 3_000_000]
+    assert {_put(db, columns) for columns in taken} == {ARRIVES}
+    for words in SHOWN:
+        shown = any_command(*words)
+        assert (shown.code, shown.err) == (0, ""), words
+        assert not set(shown.out.replace("\r\n", "")) & {"\x1b", "\x7f", "\r", "\0", "\u202e"}, (
+            words
+        )
+    assert f"{len(taken)} jobs changed, 0 left as they are" in shown.out
+
+
 # -- what an application says amiss
 
 MISTAKES: dict[str, dict[str, Any]] = {

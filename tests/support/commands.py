@@ -32,10 +32,10 @@ Run = Callable[..., Ran]
 
 
 def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """What runs ``jobferry client`` with some arguments."""
+    """What runs ``jobferry`` with some arguments."""
 
     def call(*arguments: object, stdin: bytes = b"") -> Ran:
-        words = ["jobferry", "client", *map(str, arguments)]
+        words = ["jobferry", *map(str, arguments)]
         monkeypatch.setattr(sys, "argv", words)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
