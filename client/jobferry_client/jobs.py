@@ -77,7 +77,7 @@ class Jobs:
         with _refusing():
             rows = [_row_of(new) for new in new_jobs]
         with self._open() as database:
-            with _refusing(), write(database):
+            with _refusing(sqlite3.Error), write(database):
                 database.conn.executemany(query("device_submit"), rows)
             return [_get(database, row["id"]) for row in rows]
 
@@ -85,7 +85,7 @@ class Jobs:
         """Ask for a job to be cancelled. Without effect once it has ended."""
         text = _text(id)
         with self._open() as database:
-            with _refusing(), write(database):
+            with _refusing(sqlite3.Error), write(database):
                 database.execute("UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,))
             return _get(database, text)
 
@@ -177,9 +177,10 @@ def _optional_time(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """What the table, SQLite, the calendar or JSON has no room for is refused, with their word."""
+def _refusing(*others: type[Exception]) -> Iterator[None]:
+    """What the calendar, JSON or SQLite's types have no room for is refused, with their word."""
+    refused: tuple[type[Exception], ...] = (ValueError, OverflowError, TypeError, *others)
     try:
         yield
-    except (sqlite3.Error, ValueError, OverflowError, TypeError) as error:
+    except refused as error:
         raise JobRefused(str(error).removeprefix("jobferry: ")) from error

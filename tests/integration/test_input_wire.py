@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -75,6 +76,13 @@ def test_a_message_in_fragments_with_pings_between_is_a_message(url: str) -> Non
         assert wire.expect("pushed")["through"] == 1
 
 
+def test_a_message_in_a_binary_frame_is_a_message(url: str) -> None:
+    with device(url) as wire:
+        text = json.dumps({"type": "push", "seq": 1, "ops": [submit(job())]})
+        wire.socket.send(text.encode())
+        assert wire.expect("pushed")["through"] == 1
+
+
 # -- slowness
 
 
@@ -109,6 +117,18 @@ def test_a_push_that_takes_its_time_is_a_push_and_holds_up_nobody(db: Database, 
         drip(wire.socket.socket.sendall, octets[:30])
         wire.socket.socket.sendall(octets[30:])
         assert wire.expect("pushed")["through"] == 1
+
+
+PINGS = frame(b"x" * 125, PING) * 1000
+
+
+def test_who_pings_and_takes_no_pong_is_let_go_before_they_pile_up(db: Database, url: str) -> None:
+    with unharmed(db, url), raw(url) as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stranger.sendall(request(Authorization=f"Bearer {token()}"))
+        stranger.sendall(frame(json.dumps({"type": "hello", **hello()}).encode()))
+        with pytest.raises(ConnectionError):
+            stranger.sendall(PINGS * 300)
 
 
 # -- messages out of place

@@ -21,6 +21,8 @@ from jobferry_shared.session import GatewaySession
 __all__ = ["Batch", "Device", "Line"]
 
 CLOSE_SECONDS = 2.0
+#: What may wait to be sent to one device, in messages of the largest size.
+MOST_PAGES = 2
 
 
 class Line(ServerConnection):
@@ -34,6 +36,11 @@ class Line(ServerConnection):
         """Some octets have come."""
         self.heard = time.monotonic()
         super().data_received(data)
+        # The session says no more than a page; what is beyond that are pongs that nobody takes.
+        if self.transport.get_write_buffer_size() > MOST_PAGES * (
+            self.protocol.max_message_size or 0
+        ):
+            self.transport.abort()
 
 
 @dataclass(slots=True)
