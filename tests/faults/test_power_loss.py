@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ pytest.importorskip("apsw", reason="apsw is a development dependency")
 
 SEEDS = [int(word) for word in os.environ.get("JOBFERRY_TEST_POWER_SEEDS", "1,2,3").split(",")]
 SUBMITS = int(os.environ.get("JOBFERRY_TEST_POWER_SUBMITS", "60"))
-CUTS = int(os.environ.get("JOBFERRY_TEST_POWER_CUTS", "150"))
+CUTS = int(os.environ.get("JOBFERRY_TEST_POWER_CUTS", "80"))
 TESTS = Path(__file__).parents[1]
 
 
@@ -114,3 +116,42 @@ def test_the_client_s_sqlite_syncs_files_and_folders(tmp_path: Path) -> None:
         assert file.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert options & {"DISABLE_DIRSYNC", "NO_SYNC"} == set()
     assert sqlite3.sqlite_version_info >= (3, 37)
+
+
+SUBMIT = """
+import sys
+from jobferry_client import JobClient
+with JobClient(sys.argv[1]) as client:
+    for n in range(3):
+        client.submit(payload=n)
+        print("returned", flush=True)
+"""
+
+
+def traced(folder: Path) -> list[str]:
+    """What a device's process syncs, and when its submits return, in order."""
+    log = folder / "trace"
+    calls = ["-f", "-y", "-e", "trace=fsync,fdatasync,write", "-o", str(log)]
+    program = [sys.executable, "-c", SUBMIT, str(folder / "till.db")]
+    done = subprocess.run(["strace", *calls, *program], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("strace may not trace here")
+    names = re.compile(r"sync\(\d+<([^>]*)>|\"(returned)")
+    return [
+        found[1] or found[2]
+        for line in log.read_text().splitlines()
+        if (found := names.search(line))
+    ]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_real_client_syncs_the_log_before_submit_returns_and_the_folder_before_that(
+    tmp_path: Path,
+) -> None:
+    done = [Path(name).name for name in traced(tmp_path)]
+    first = done.index("returned")
+    log = done.index("till.db-wal")
+    assert tmp_path.name in done[log:first]
+    for place, what in enumerate(done):
+        if what == "returned":
+            assert done[place - 1] == "till.db-wal"
