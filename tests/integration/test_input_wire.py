@@ -18,11 +18,10 @@ from integration.test_gateway_wire import hello, refused, unharmed
 from integration.wire import Wire, device, job, submit, wired
 from jobferry_client import JobClient
 from support.misuse import FRAMES, REQUESTS, answer_to, frame, raw, request
-from support.noise import CONNECTIONS, Noise
+from support.noise import CONNECTIONS, SEED, Noise
 from support.processes import eventually
 from support.services import Services, token
 
-SEED = 20261122
 CONTINUATION, PING = 0, 9
 
 

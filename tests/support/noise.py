@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,11 @@ from jobferry_shared.versions import PROTOCOL
 from support.corpus import ODD
 from support.misuse import frame, request
 
-__all__ = ["CONNECTIONS", "Noise"]
+__all__ = ["CONNECTIONS", "SEED", "Noise", "spoil"]
 
-#: The environment's say in how many connections make noise.
+#: How many connections make noise, and which.
 CONNECTIONS = int(os.environ.get("JOBFERRY_TEST_NOISE", "150"))
+SEED = int(os.environ.get("JOBFERRY_TEST_SEED", "20261122"))
 MOST_WORDS = 6
 
 
@@ -43,7 +45,7 @@ class Noise:
         """A message that is right, or nearly."""
         message = self._random.choice([self._hello, self._push, self._other])()
         for _ in range(self._random.choice([0, 0, 0, 1, 2])):
-            self._spoil(message)
+            spoil(message, self._random)
         text = json.dumps(message)
         return text[: self._random.randrange(len(text))] if self._random.random() < 0.1 else text
 
@@ -100,12 +102,13 @@ class Noise:
             )
         )
 
-    def _spoil(self, message: Any) -> None:
-        """One thing in it is another, somewhere."""
-        while isinstance(message, dict | list) and message:
-            keys = list(message) if isinstance(message, dict) else range(len(message))
-            key = self._random.choice(list(keys))
-            if not isinstance(message[key], dict | list) or self._random.random() < 0.3:
-                message[key] = self._random.choice(ODD)
-                return
-            message = message[key]
+
+def spoil(message: Any, random: Random) -> None:
+    """One thing in it is another, somewhere."""
+    while isinstance(message, dict | list) and message:
+        keys = list(message) if isinstance(message, dict) else range(len(message))
+        key = random.choice(list(keys))
+        if not isinstance(message[key], dict | list) or random.random() < 0.3:
+            message[key] = deepcopy(random.choice(ODD))
+            return
+        message = message[key]
