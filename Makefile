@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-faults test-devices test-ledger test-rest check bench docs lock clean
+.PHONY: help demo test test-faults test-devices test-ledger test-rest check fuzz bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/mypy tests docs/generate.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
+
+# Longer: make fuzz SECONDS=600
+SECONDS ?= 20
+fuzz: .venv/ready ## Let atheris look for octets that break something.
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS)
 
 bench: .venv/ready ## Measure speed and memory against raw limits.
 	@$(BIN)/jobferry bench

@@ -6,20 +6,29 @@ Each stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test ru
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic_settings import BaseSettings
 
 from jobferry_client.cli import jobferry
 from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
-from jobferry_shared.errors import CODES
+from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
 from jobferry_shared.versions import HISTORY
+from jobferry_sql import COMPAT, compat, migrations
 
 DOCS = Path(__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+#: Message, SQLSTATE and hint of an error that our SQL raises.
+RAISED = re.compile(
+    r"raise exception '((?:[^']|'')*)'[^;]*?errcode = '(JF\d{3})',\s*hint = '((?:[^']|'')*)'"
+)
+#: What the triggers of the device's table say.
+LOCAL = re.compile(r"RAISE\(ABORT, 'jobferry: ([^']*)'\)")
 
 
 def states() -> str:
@@ -42,8 +51,46 @@ def transitions() -> str:
 
 
 def codes() -> str:
-    """Every public code with its remedy."""
-    return _table(("code", "what to do"), ((f"`{code}`", text) for code, text in CODES.items()))
+    """Every public code."""
+    return _codes("code", CODES)
+
+
+def closes() -> str:
+    """Every code with which a websocket is closed."""
+    return _codes("close code", CLOSES)
+
+
+def statuses() -> str:
+    """Every status of the gateway's port."""
+    return _codes("status", STATUSES)
+
+
+def exits() -> str:
+    """Every exit code of a command."""
+    return _table(("exit code", "means"), ((f"`{code}`", what) for code, what in EXITS.items()))
+
+
+def local() -> str:
+    """What the triggers of the device's table refuse."""
+    text = "\n".join(migration.sql for migration in migrations("sqlite"))
+    return "\n".join(f"- {words}" for words in dict.fromkeys(LOCAL.findall(text)))
+
+
+def raised() -> list[tuple[str, str, str]]:
+    """SQLSTATE, message and hint of every error that our SQL raises."""
+    texts = [migration.sql for migration in migrations("postgres")] + list(map(compat, COMPAT))
+    found = [
+        (code, _words(message), _words(hint))
+        for text in texts
+        for message, code, hint in RAISED.findall(text)
+    ]
+    return sorted(set(found))
+
+
+def sqlstates(*classes: str) -> str:
+    """The errors that SQL raises, of these classes or all."""
+    rows = [(f"`{code}`", *words) for code, *words in raised() if code.startswith(classes or "JF")]
+    return _table(("SQLSTATE", "message", "hint"), rows)
 
 
 def settings() -> str:
@@ -66,6 +113,16 @@ def versions() -> str:
 def commands() -> str:
     """The help of every command."""
     return "\n\n".join(_help(jobferry, "jobferry"))
+
+
+def _codes(head: str, found: Mapping[Any, Code]) -> str:
+    rows = ((f"`{code}`", text.cause, text.remedy) for code, text in found.items())
+    return _table((head, "what has happened", "what to do"), rows)
+
+
+def _words(text: str) -> str:
+    """A message of SQL as people read it: values are ellipses."""
+    return text.replace("''", "'").replace("%", "…")
 
 
 def _rank(status: Status | None) -> int:
@@ -99,6 +156,14 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "states": states,
     "transitions": transitions,
     "codes": codes,
+    "closes": closes,
+    "statuses": statuses,
+    "exits": exits,
+    "local": local,
+    "sqlstates": sqlstates,
+    "sqlstates_of_add_job": partial(sqlstates, "JF02"),
+    "sqlstates_of_workers": partial(sqlstates, "JF03", "JF04"),
+    "sqlstates_of_schedules": partial(sqlstates, "JF05"),
     "settings": settings,
     "versions": versions,
     "commands": commands,

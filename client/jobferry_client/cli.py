@@ -12,6 +12,7 @@ import click
 from pydantic import ValidationError
 
 from jobferry_shared import __version__
+from jobferry_shared.codes import EXITS
 from jobferry_shared.errors import JobferryError
 from jobferry_shared.messages import first_complaint
 
@@ -71,7 +72,7 @@ def _missing(name: str, module: str | None) -> click.Command:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed (the message says why), 2 wrong usage, 130 interrupted.",
+    epilog=f"Exit codes: {', '.join(f'{code} {what}' for code, what in EXITS.items())}.",
 )
 @click.version_option(__version__, prog_name="jobferry")
 def jobferry() -> None:

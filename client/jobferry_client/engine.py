@@ -161,7 +161,7 @@ class Engine:
     async def _attempt(self, replica: Replica) -> None:
         self._show(ConnectionState.CONNECTING)
         try:
-            await self._converse(replica)
+            await self._converse_unless_cancelled(replica)
         except* (OtherOwner, UnusableToken) as group:
             await self._after_bad_token(str(_first(group)))
         except* GatewayRefused as group:
@@ -172,6 +172,16 @@ class Engine:
             await self._need_person(ConnectionState.DISCONNECTED, str(_first(group)))
         except* _NETWORK_ERRORS as group:
             await self._pause(_in_words(_first(group)))
+
+    async def _converse_unless_cancelled(self, replica: Replica) -> None:
+        """A task group that ends by an error swallows the cancellation that comes at that moment."""
+        try:
+            await self._converse(replica)
+        except Exception:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            raise
 
     async def _converse(self, replica: Replica) -> None:
         token = await self._token.get(self.timing.connect)

@@ -74,37 +74,30 @@ class Jobs:
 
     def submit(self, new_jobs: Iterable[NewJob]) -> list[Job]:
         """Insert jobs in one transaction: all of them or, with an error, none."""
-        rows = [_row_of(new) for new in new_jobs]
+        with _refusing():
+            rows = [_row_of(new) for new in new_jobs]
         with self._open() as database:
-            try:
-                with write(database):
-                    database.conn.executemany(query("device_submit"), rows)
-            except sqlite3.DatabaseError as error:
-                raise _refusal(error) from error
+            with _refusing(sqlite3.Error), write(database):
+                database.conn.executemany(query("device_submit"), rows)
             return [_get(database, row["id"]) for row in rows]
 
     def cancel(self, id: UUID | str) -> Job:  # noqa: A002 - the field's word
         """Ask for a job to be cancelled. Without effect once it has ended."""
-        text = str(id)
+        text = _text(id)
         with self._open() as database:
-            try:
-                with write(database):
-                    database.execute(
-                        "UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,)
-                    )
-            except sqlite3.DatabaseError as error:
-                raise _refusal(error) from error
+            with _refusing(sqlite3.Error), write(database):
+                database.execute("UPDATE background_jobs SET cancelled = 1 WHERE id = ?", (text,))
             return _get(database, text)
 
     def get(self, id: UUID | str) -> Job:  # noqa: A002
         """One job; :class:`JobNotFound` if this file has none of that id."""
         with self._open() as database:
-            return _get(database, str(id))
+            return _get(database, _text(id))
 
     def newest(self, limit: int, status: Status | str | None, task: str | None) -> list[Job]:
         """The newest jobs, newest first."""
         wanted = {"limit": limit, "status": status and str(status), "task": task}
-        with self._open() as database:
+        with self._open() as database, _refusing():
             rows = database.execute(query("device_jobs"), wanted).fetchall()
         return [job_of(row) for row in rows]
 
@@ -143,6 +136,12 @@ def _get(database: Database, text: str) -> Job:
     return job_of(row)
 
 
+def _text(id: UUID | str) -> str:  # noqa: A002
+    """An id as the table may have it. The server's rows may have odd ones, but none beyond ASCII."""
+    text = str(id)
+    return text if text.isascii() else job_id(text)
+
+
 def _row_of(new: NewJob) -> dict[str, Any]:
     return {
         "id": str(new_id()),
@@ -153,8 +152,14 @@ def _row_of(new: NewJob) -> dict[str, Any]:
         "run_at": _run_at(new.run_at),
         "max_attempts": new.max_attempts,
         "job_key": new.job_key,
-        "flags": json.dumps(list(new.flags)) if new.flags is not None else None,
+        "flags": _flags(new.flags),
     }
+
+
+def _flags(flags: Iterable[str] | None) -> str | None:
+    if isinstance(flags, str):
+        raise TypeError(f"flags are a list of words, not the word {flags[:40]!r}")
+    return json.dumps(list(flags)) if flags is not None else None
 
 
 def _run_at(moment: datetime | timedelta | None) -> str | None:
@@ -171,5 +176,11 @@ def _optional_time(text: str | None) -> datetime | None:
     return parse_time(text) if text else None
 
 
-def _refusal(error: Exception) -> JobRefused:
-    return JobRefused(str(error).removeprefix("jobferry: "))
+@contextmanager
+def _refusing(*others: type[Exception]) -> Iterator[None]:
+    """What the calendar, JSON or SQLite's types have no room for is refused, with their word."""
+    refused: tuple[type[Exception], ...] = (ValueError, OverflowError, TypeError, *others)
+    try:
+        yield
+    except refused as error:
+        raise JobRefused(str(error).removeprefix("jobferry: ")) from error

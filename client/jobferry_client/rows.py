@@ -88,7 +88,4 @@ def _flags(text: str | None) -> tuple[str, ...]:
 def _error(row: Row) -> JobError | None:
     if row["rejected_code"]:
         return JobError(row["rejected_code"], row["rejected_message"])
-    error = _json(row["error"])
-    if not isinstance(error, dict):
-        return None
-    return JobError(str(error.get("code")), str(error.get("message")))
+    return JobError.parse(row["error"])

@@ -4,9 +4,11 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 
 from jobferry_server.database import require_version
 from jobferry_server.errors import ConfigurationError
+from jobferry_shared.strict_json import lenient
 
 __all__ = ["AdminConnection", "connect_admin"]
 
@@ -21,6 +23,7 @@ def connect_admin(dsn: str) -> AdminConnection:
     :class:`ConfigurationError` if this login may not, :class:`MigrationError` for another schema.
     """
     connection = psycopg.connect(dsn, autocommit=True, application_name=ROLE)
+    set_json_loads(lenient, connection)
     try:
         require_version(_version(connection))
         _drop_to_role(connection)

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 
+from jobferry_shared.strict_json import lenient
 from jobferry_sql import query
 
 __all__ = ["COLUMNS", "Filter", "events"]
@@ -52,6 +54,7 @@ def events(dsn: str, wanted: Filter) -> Iterator[dict[str, Any]]:
         psycopg.connect(dsn, options="-c role=jobferry_auditor") as connection,
         connection.cursor("audit", row_factory=dict_row) as cursor,
     ):
+        set_json_loads(lenient, cursor)
         cursor.itersize = FETCH
         cursor.execute(query("audit_events").encode(), parameters)
         yield from cursor

@@ -79,9 +79,6 @@ class InvalidSchedule(ServerError):
 
     default_code = "invalid_schedule"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, hint="docs/schedules.md shows what a schedule may say.")
-
 
 class ScheduleRefused(ServerError):
     """A schedule is not there, is there already, or must not run now."""

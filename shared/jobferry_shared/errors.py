@@ -10,13 +10,15 @@
     │   └── RemoteProtocolError   the peer broke the rules                    (code)
     └── SchemaMismatch       a file or database of another version than this code
 
-Every error carries a ``code`` from :data:`CODES`, and a ``hint`` that says how to mend it.
+Every error carries a ``code`` from :data:`jobferry_shared.codes.CODES`, and a ``hint`` that says how
+to mend it.
 """
 
 from typing import ClassVar
 
+from jobferry_shared.codes import CODES
+
 __all__ = [
-    "CODES",
     "InvalidJSON",
     "InvalidJob",
     "JobferryError",
@@ -25,36 +27,6 @@ __all__ = [
     "RemoteProtocolError",
     "SchemaMismatch",
 ]
-
-#: Every public code, with its remedy. A device shows the code and the message; the docs print this.
-CODES: dict[str, str] = {
-    "configuration": "A setting is missing or makes no sense. The message says which, and what to set.",
-    "content_differs": "This id is already used for another job of yours. Give the new job an id of its own.",
-    "database_refused": "Postgres did not take the row. The message names the value it stumbled on.",
-    "erased": "The owner's payloads and results were erased on request. Nothing can bring them back.",
-    "gone": "The server had this job, and pruned or deleted it since. If it is to run again, submit a new one.",
-    "handler_error": "The handler raised. The processor's log has the traceback.",
-    "id_taken": "This id belongs to somebody else's job. Give the job another id.",
-    "invalid_job": "A column holds what the ledger can not hold. The message names it.",
-    "invalid_json": "Payload and result are JSON: UTF-8, no duplicate keys, no NaN, no NUL, numbers a double can hold.",
-    "invalid_payload": "The payload does not fit the task's model. The message names the field.",
-    "invalid_result": "The handler returned what is not JSON, or more than the limit. Mend the handler.",
-    "limit_exceeded": "Wait for what is in flight to be answered, then go on.",
-    "message_too_large": "Send fewer rows in one message, or raise the gateway's limit.",
-    "not_found": "You have no job with this id.",
-    "payload_too_large": "Keep large data elsewhere and put its address in the payload, or raise the gateway's limit.",
-    "permanently_failed": "Somebody decided that this job has failed; the message says why. It can be rescheduled.",
-    "process_died": "The handler's process was killed or crashed; the job is tried again while attempts are left.",
-    "processor_lost": "The processor died while it ran this job; it is tried again while attempts are left.",
-    "protocol_error": "Both sides must speak the protocol of docs/protocol.md.",
-    "schema_mismatch": "Run 'jobferry migrate', or install the version of Jobferry that the data was written by.",
-    "shutting_down": "The gateway stops. Connect again; another one may answer.",
-    "timed_out": "The handler took longer than the task's timeout.",
-    "unauthenticated": "Get a new token: 'jobferry token --subject NAME'.",
-    "unavailable": "The database or the tokens' issuer does not answer. The connection is tried again by itself.",
-    "unsupported_protocol": "Update the older side; the message names both versions.",
-    "wrong_tenant": "The job's database_id is not the token's tenant. Leave it out, or use a token of that tenant.",
-}
 
 
 class JobferryError(Exception):
@@ -65,7 +37,12 @@ class JobferryError(Exception):
     def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.code = code or self.default_code
-        self.hint = hint if hint is not None else CODES.get(self.code)
+        self.hint = hint if hint is not None else _remedy(self.code)
+
+
+def _remedy(code: str) -> str | None:
+    """A code of a handler's own is in no catalogue."""
+    return CODES[code].remedy if code in CODES else None
 
 
 class InvalidJSON(JobferryError):

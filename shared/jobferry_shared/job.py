@@ -5,12 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jobferry_shared import strict_json
 from jobferry_shared.states import FINISHED, Status
 
 __all__ = ["DEFAULT_TASK", "MAX_ATTEMPTS", "Job", "JobError"]
 
 #: The task of a job that names none.
 DEFAULT_TASK = "default"
+
+#: The code of an error that has none.
+UNKNOWN = "unknown"
 
 #: How often a job is tried unless it says otherwise.
 MAX_ATTEMPTS = 25
@@ -22,6 +26,17 @@ class JobError:
 
     code: str
     message: str
+
+    @classmethod
+    def parse(cls, text: str | None) -> "JobError | None":
+        """The error in a JSON text. Whoever wrote it and however: a code and a message, not too long."""
+        if text is None:
+            return None
+        found = strict_json.lenient(text)
+        if not isinstance(found, dict):
+            found = {"message": found}
+        code, message = (found.get(name) for name in ("code", "message"))
+        return cls(str(code or UNKNOWN)[:255], str("" if message is None else message)[:4096])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,7 @@ class Job:
     @property
     def state(self) -> str:
         """The state in words: ``waiting to send``, ``running 42 %``, ``failed (handler_error: …)``."""
-        error = self.error or JobError("unknown", "no reason was given")
+        error = self.error or JobError(UNKNOWN, "no reason was given")
         words = _WORDS[self.status].format(
             job=self, error=error, percent=round(self.progress * 100)
         )

@@ -53,7 +53,8 @@ Time = Annotated[
     Field(ge=datetime.min.replace(tzinfo=UTC), le=datetime.max.replace(tzinfo=UTC)),
 ]
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=_PLAIN)]
 JobId = Annotated[str, Field(pattern=PATTERN)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
 #: Opaque to the device; whatever the gateway writes in it, it is plain ASCII.
@@ -127,7 +128,7 @@ class Hello(Message):
     client_id: Uuid
     cursor: Cursor | None = None
     token: Annotated[str, Field(max_length=16384)] | None = None
-    client_version: Annotated[str, Field(max_length=64)] | None = None
+    client_version: Annotated[str, Field(max_length=64, pattern=_PLAIN)] | None = None
     pending: Count = 0
     oldest_pending_at: Time | None = None
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from jobferry_shared.errors import InvalidJSON
 
-__all__ = ["MAX_DEPTH", "dump", "parse"]
+__all__ = ["MAX_DEPTH", "dump", "lenient", "parse"]
 
 #: How deep arrays and objects may nest.
 MAX_DEPTH = 64
@@ -50,6 +50,17 @@ def dump(value: Any) -> str:
         raise InvalidJSON(str(error)) from error
     parse(text)
     return text
+
+
+def lenient(text: str | bytes) -> Any:
+    """What a JSON text from the ledger says, whoever wrote it there.
+
+    Postgres keeps numbers and depths that Python does not read: of those the text itself.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text if isinstance(text, str) else text.decode(errors="replace")
 
 
 def _check_text(text: str, max_bytes: int | None) -> None:

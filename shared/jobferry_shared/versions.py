@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "0da0f0384a9beff20f0f8225fac7de44a7b0ca1cf4ee21731f3223b5abd16f5c"),
+    Version(1, "the first", "84dcea448c649f37aefa28d5de23aaa70bd259404352678e2546c1a741ad7188"),
 )
 
 #: The version this code speaks.

@@ -228,10 +228,12 @@ table public.background_jobs
   constraint background_jobs_cancelled CHECK ((cancelled = (status = 'cancelled'::text)))
   constraint background_jobs_completed CHECK ((completed = (status = 'completed'::text)))
   constraint background_jobs_finished CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))))
+  constraint background_jobs_flags CHECK ((array_ndims(flags) = 1))
   constraint background_jobs_not_both CHECK ((NOT (completed AND cancelled)))
   constraint background_jobs_pkey PRIMARY KEY (id)
   constraint background_jobs_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
   constraint background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+  constraint background_jobs_times CHECK ((("timestamp" >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (run_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (run_at < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (started_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (started_at < '9999-12-31 00:00:00+00'::timestamp with time zone)))
   CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id)
   CREATE INDEX background_jobs_failed_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (status = 'failed'::text))
   CREATE UNIQUE INDEX background_jobs_job_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (finished_at IS NULL))
@@ -377,7 +379,7 @@ function jobferry.check_specs(specs jobferry.job_spec[], mode text)
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 07d283330821b664f0680a556131a5bf
+  owner jobferry_engine, body 7df79a44f1badb98f0fe5b2ed65370cd
 
 function jobferry.clear_away(ids uuid[])
   returns void
@@ -432,7 +434,7 @@ function jobferry.delegated_progress(job_id uuid, attempt integer, progress real
 function jobferry.delegated_started(job_id uuid)
   returns TABLE(attempt integer, max_attempts integer, task text, payload jsonb, owner text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 798fc33e5d2914e07e2c29aa71a99ca8
+  owner jobferry_engine, body 9fe2a17148b772e698a5fb5a9c326bd8
 
 function jobferry.delegates_check()
   returns TABLE(job_id uuid, task text, engine text, foreign_id text, finding text, detail text)

@@ -18,7 +18,7 @@ import jobferry_client
 import jobferry_shared
 import jobferry_sql
 from jobferry_client import AsyncJobClient, JobClient, JobferryError
-from jobferry_shared.errors import CODES
+from jobferry_shared.codes import CODES
 
 PUBLIC = [name for name in vars(JobClient) if not name.startswith("_")]
 THE_DEVICE_S_OWN = ("jobferry_client", "jobferry_shared", "jobferry_sql")

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from jobferry_client.cli import jobferry
-from jobferry_shared.errors import CODES
+from jobferry_shared.codes import CODES
 from jobferry_shared.messages import DownMessage, UpMessage
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -72,6 +72,8 @@ where x.grantee <> acl.owner group by what, x.grantee
 
 def dump(db: Database) -> str:
     """The schema's text."""
+    # Times in constraints are shown in the session's zone.
+    db.do("set timezone = 'UTC'")
     return "\n".join([*_tables(db), *_functions(db), *_grants(db), ""])
 
 

@@ -1,11 +1,13 @@
 """What the tests of the server's half share."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from integration.database import Database, Ear
 from integration.engines import install_pgqueuer, install_procrastinate
+from support.commands import Run, runner
 from support.postgres import TestServer
 
 
@@ -28,6 +30,18 @@ def ear(dsn: str) -> Iterator[Ear]:
     """Hears what the database says."""
     with Ear(dsn) as found:
         yield found
+
+
+@pytest.fixture
+def any_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs ``jobferry`` with these arguments."""
+    return runner(monkeypatch, capsys)
+
+
+@pytest.fixture
+def run(any_command: Run) -> Run:
+    """Runs ``jobferry client`` with these arguments."""
+    return partial(any_command, "client")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,10 @@
 """``jobferry client``: the device's jobs from the command line."""
 
-import io
 import json
 import signal
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,47 +12,14 @@ from uuid import uuid4
 import pytest
 
 from jobferry_client import ConnectionState, JobClient, NewJob, Status
-from jobferry_client.cli import main
 from jobferry_server import Job as RunningJob
 from jobferry_server import Processor
+from support.commands import Run
 from support.processes import eventually, jobferry, part
 from support.proxy import free_port
 from support.services import Services, token
 
 SOON = "20"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs ``jobferry client`` with these arguments."""
-
-    def call(*arguments: object, stdin: bytes = b"") -> Ran:
-        words = ["jobferry", "client", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", words)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ran(ended.value.code, captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture(autouse=True)

@@ -722,13 +722,3 @@ def test_an_unusual_row_of_the_server_s_stops_nobody_s_device(
             eventually(
                 partial(seen, client, normal, lambda found: found.status is Status.QUEUED), 5
             )
-
-
-def test_an_unusual_time_of_the_server_s_stops_nobody_s_device(db: Database, url: str) -> None:
-    with device(url, "bert") as bystander, device(url, "anna"):
-        bystander.walk()
-        for when in ("infinity", "-infinity", "0044-03-15 BC", "294276-12-31"):
-            for column in ("timestamp", "run_at"):
-                db.insert(submitted_by="anna", **{column: when})
-                his = db.insert(submitted_by="bert")
-                assert bystander.row()["id"] == str(his), (column, when)

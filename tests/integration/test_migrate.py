@@ -216,6 +216,19 @@ def test_adopted_progress_is_brought_into_its_range(empty: Database) -> None:
     assert set(empty.queue()) == set(jobs)
 
 
+def test_adopted_times_are_brought_into_the_calendar(empty: Database) -> None:
+    years = {"infinity": 9999, "-infinity": 1, "0044-03-15 BC": 1, "294276-12-31": 9999}
+    jobs = {uuid4(): when for when in years}
+    empty.do(RECIPE)
+    for job, when in jobs.items():
+        empty.do(RECIPE_INSERT, job, True, False, 1, None)
+        empty.do('update background_jobs set "timestamp" = %s where id = %s', when, job)
+    migrate(empty.dsn)
+    for job, when in jobs.items():
+        row = empty.job(job)
+        assert (row["timestamp"].year, row["finished_at"].year) == (years[when],) * 2
+
+
 def test_adopting_ends_in_the_same_schema_as_starting_anew(empty: Database, db: Database) -> None:
     empty.do(RECIPE)
     migrate(empty.dsn)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from integration.database import Database, Row, Spec
-from jobferry_server import Job, Processor, TaskError
+from jobferry_server import Job, Processor, Retry, Snooze, TaskError
 from support.processes import Part, eventually, part
 from support.services import Services
 
@@ -206,6 +207,30 @@ def test_a_result_may_be_as_large_as_the_limit(db: Database, services: Services)
         fits, above = submitted(db, 998), submitted(db, 999)
         assert finished(db, fits)["status"] == "completed"
         assert finished(db, above)["error"]["code"] == "invalid_result"
+
+
+FAR: dict[str, Exception] = {
+    "a retry that no calendar has": Retry(in_=timedelta(days=3_000_000)),
+    "a retry beyond all time": Retry(in_=timedelta.max),
+    "a pause that no calendar has": Snooze(timedelta(days=3_000_000)),
+    "a pause beyond all time": Snooze(timedelta.max),
+}
+
+
+def test_a_time_that_is_none_fails_for_good_and_holds_up_nobody(
+    db: Database, services: Services
+) -> None:
+    def handler(job: Job) -> None:
+        if job.payload in FAR:
+            raise FAR[job.payload]
+
+    with services.processor(only(handler)):
+        jobs = {kind: submitted(db, kind) for kind in FAR}
+        good = submitted(db, "good")
+        for kind, job in jobs.items():
+            row = finished(db, job, 5)
+            assert (row["status"], row["error"]["code"]) == ("failed", "invalid_result"), kind
+        assert finished(db, good)["status"] == "completed"
 
 
 def test_progress_arrives_while_the_handler_runs(db: Database, services: Services) -> None:

@@ -75,6 +75,11 @@ class Wire:
         assert found["through"] == self.pushes
         return [(one["id"], one["code"]) for one in found["rejected"]]
 
+    def hear_error(self) -> str:
+        """The code of the error with which the gateway ends the session."""
+        code: str = self._error()["code"]
+        return code
+
     def closed(self, seconds: float = 10) -> int | None:
         """The code with which the gateway closes; what it still says before is passed over."""
         while True:
@@ -101,9 +106,14 @@ class Wire:
 
     def expect_error(self) -> Message:
         """The error with which the gateway ends the session."""
+        message = self._error()
+        assert self.closed() == 1008
+        return message
+
+    def _error(self) -> Message:
         while (message := self.hear())["type"] != "error":
             pass
-        assert self.closed() == 1008
+        assert message["message"]
         return message
 
     def page(self) -> Message:

@@ -1,7 +1,6 @@
 """One strict JSON validator: what it refuses, and that what it takes comes through unharmed."""
 
 import json
-import math
 import sys
 from typing import Any
 
@@ -11,79 +10,7 @@ from hypothesis import strategies as st
 
 from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.strict_json import MAX_DEPTH, dump, parse
-
-REFUSED = {
-    "nothing": "",
-    "only whitespace": " \n\t\r ",
-    "a half": '{"a":',
-    "two values": "1 2",
-    "a comma too much": "[1,]",
-    "single quotes": "{'a':1}",
-    "a comment": "[1] // one",
-    "a byte order mark": "\ufeff1",
-    "a no-break space between tokens": "[1,\u00a02]",
-    "a vertical tab between tokens": "[1,\v2]",
-    "a leading zero": "01",
-    "a plus sign": "+1",
-    "a bare point": ".5",
-    "a point without decimals": "5.",
-    "digits that are not ASCII": "\u0661",
-    "Python's spelling": "True",
-    "NaN": "NaN",
-    "NaN inside": '{"a":[NaN]}',
-    "Infinity": "Infinity",
-    "minus Infinity": "-Infinity",
-    "more than a double": "1e999",
-    "less than minus a double": "-1e999",
-    "an integer beyond a double": "1" * 400,
-    "an integer of 5,000 digits": "9" * 5000,
-    "nearer to nothing than a double": "1e-999",
-    "nearer to nothing, written out": "0." + "0" * 400 + "1",
-    "a zero with an exponent Postgres can't count": "0e99999999999",
-    "a zero with too many decimals": "0e-99999",
-    "more decimals than Postgres can keep": "0." + "1" * 17000,
-    "an exponent of 5,000 digits": "0e" + "9" * 5000,
-    "a duplicate key": '{"a":1,"a":2}',
-    "a duplicate key in disguise": '{"a":1,"\\u0061":2}',
-    "a duplicate key deep inside": '[[{"a":{"b":1,"b":1}}]]',
-    "an escaped NUL": '"\\u0000"',
-    "an escaped NUL in a key": '{"a\\u0000":1}',
-    "a raw NUL": '"\0"',
-    "a raw NUL behind the value": "1\0",
-    "a raw control character": '"\x1f"',
-    "a raw line feed in a string": '"\n"',
-    "an escaped high surrogate": '"\\ud83d"',
-    "an escaped low surrogate": '"\\ude00"',
-    "surrogates in the wrong order": '"\\ude00\\ud83d"',
-    "a lone surrogate as a key": '{"\\ud83d":1}',
-    "a raw lone surrogate": '"\ud83d"',
-    "bad UTF-8 as Python carries it": b'"\xff"'.decode(errors="surrogateescape"),
-    "an unknown escape": '"\\x41"',
-    "a short escape": '"\\u00"',
-}
-
-ACCEPTED = {
-    "null": "null",
-    "a string": '"a"',
-    "an empty key": '{"":0}',
-    "whitespace around": " \t\r\n[ 1 , 2 ]\n",
-    "a large double": "1.7976931348623157e308",
-    "a tiny double": "5e-324",
-    "a zero with an exponent": "0e0",
-    "minus zero": "-0.0",
-    "a zero with some decimals": "0.000",
-    "capital E": "1E2",
-    "many decimals": "0." + "1" * 16000,
-    "an escaped backslash before u0000": '"\\\\u0000"',
-    "an escaped pair of surrogates": '"\\ud83d\\ude00"',
-    "a raw emoji": '"😀"',
-    "the last code point before the surrogates": '"\\ud7ff"',
-    "the first after them": '"\\ue000"',
-    "DEL": '"\x7f"',
-    "a line separator": '"\u2028"',
-    "brackets in strings": json.dumps("[{" * 200),
-    "many arrays, not deep": json.dumps([[[]]] * 200),
-}
+from support.corpus import ACCEPTED, REFUSED, UNSAYABLE
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
@@ -154,22 +81,6 @@ def test_a_refusal_does_not_repeat_the_whole_text() -> None:
     with pytest.raises(InvalidJSON, match="duplicate key 'kkk") as refusal:
         parse(f'{{"{key}":1,"{key}":2}}')
     assert len(str(refusal.value)) < 100
-
-
-UNSAYABLE: dict[str, object] = {
-    "NaN": math.nan,
-    "Infinity": math.inf,
-    "NUL": "\0",
-    "a lone surrogate": "\ud800",
-    "a lone surrogate as a key": {"\ud800": 1},
-    "keys that become equal": {1: "a", "1": "b"},
-    "an integer beyond a double": 10**400,
-    "an integer of 5,000 digits": 10**5000,
-    "octets": b"octets",
-    "a set": {1, 2},
-    "an object": object(),
-    "a tuple as a key": {(1, 2): 3},
-}
 
 
 @pytest.mark.parametrize("value", UNSAYABLE.values(), ids=UNSAYABLE.keys())

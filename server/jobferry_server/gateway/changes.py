@@ -4,11 +4,9 @@ Whoever wrote the row, a device gets what it can take: a public code and message
 shape, and no payload or result above the limit, which would end its connection again and again.
 """
 
-import json
-from typing import Any
-
 import asyncpg
 
+from jobferry_shared.job import JobError
 from jobferry_shared.messages import Change, ErrorDetail, StoredJob
 from jobferry_shared.states import Status
 
@@ -60,14 +58,8 @@ def _spec(row: asyncpg.Record, most: int) -> StoredJob:
 
 def _public_error(text: str | None) -> ErrorDetail | None:
     """Whoever wrote the row, a device gets a code and a message."""
-    if text is None:
-        return None
-    value: Any = json.loads(text)
-    if not isinstance(value, dict):
-        value = {"message": value}
-    return ErrorDetail(
-        code=str(value.get("code", "unknown"))[:255], message=str(value.get("message", ""))[:4096]
-    )
+    error = JobError.parse(text)
+    return None if error is None else ErrorDetail(code=error.code, message=error.message)
 
 
 def _too_large(what: str, size: int, most: int) -> ErrorDetail:

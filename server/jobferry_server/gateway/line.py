@@ -21,6 +21,8 @@ log = logging.getLogger("jobferry.gateway")
 
 #: Room for the request and for a hello with the longest cursor and token.
 STRANGER_BYTES = 128 * 1024
+#: What may wait to be sent to one device, in messages of the largest size.
+MOST_PAGES = 2
 #: How often to say that there are too many.
 COMPLAINT_SECONDS = 10.0
 
@@ -100,6 +102,11 @@ class Line(ServerConnection):
             self.transport.abort()
         else:
             super().data_received(data)
+        # The session says no more than a page; what is beyond that are pongs that nobody takes.
+        if self.transport.get_write_buffer_size() > MOST_PAGES * (
+            self.protocol.max_message_size or 0
+        ):
+            self.transport.abort()
 
     def is_known(self, message_bytes: int) -> None:
         """A valid token was shown: messages may have their full size from now on."""

@@ -132,9 +132,10 @@ class Flusher:
         """Postgres does not take this outcome: the job has failed, with that as the reason."""
         attempt, outcome = said
         log.error("the outcome of job %s can not be written", attempt.job.id, exc_info=error)
-        if isinstance(outcome, Completed):
-            reason = str(error).partition("\n")[0]
-            failed = Failed("invalid_result", f"Postgres refused the result: {reason}", final=True)
+        reason = str(error).partition("\n")[0]
+        failed = Failed("invalid_result", f"Postgres refused the outcome: {reason}", final=True)
+        # Left unsaid it would run for ever. This much can be said of any job.
+        if outcome != failed:
             self._say_later((attempt, failed))
 
     def _say_later(self, said: Said) -> None:

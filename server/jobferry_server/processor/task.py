@@ -74,12 +74,15 @@ class Task:
         """What to call the handler with; :class:`InvalidPayload` if the payload does not fit."""
         if len(self._parameters) == 1:
             return (job,)
-        if self._payload_type is None:
-            return (job, json.loads(job.payload_text))
         try:
+            if self._payload_type is None:
+                return (job, json.loads(job.payload_text))
             return (job, self._payload_type.validate_json(job.payload_text))
         except ValidationError as error:
             raise InvalidPayload(first_complaint(error)) from error
+        except (ValueError, RecursionError) as error:
+            # Postgres keeps numbers and depths that Python does not read.
+            raise InvalidPayload(str(error)) from error
 
     def result_text(self, value: Any, most: int) -> str | None:
         """The JSON text of what the handler returned, at most so many octets."""

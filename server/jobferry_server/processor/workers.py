@@ -83,11 +83,4 @@ class Workers:
 def _earlier(progress: float, error: str | None, checkpoint: str | None) -> Earlier:
     if not progress and error is None and checkpoint is None:
         return NOTHING
-    return Earlier(progress, _error(error), checkpoint and json.loads(checkpoint))
-
-
-def _error(text: str | None) -> JobError | None:
-    found = json.loads(text) if text is not None else None
-    if not isinstance(found, dict):
-        return None
-    return JobError(str(found.get("code")), str(found.get("message")))
+    return Earlier(progress, JobError.parse(error), checkpoint and json.loads(checkpoint))

@@ -80,6 +80,10 @@ alter table public.background_jobs
   -- Who last changed what the submitter had said of the job, so that it travels down once more.
   add column if not exists revised xid8;
 
+-- The recipe did not mind a time that no device's calendar has.
+update public.background_jobs set "timestamp" = greatest('0001-01-02 00:00+00', least("timestamp", '9999-12-30 00:00+00'))
+where "timestamp" < '0001-01-02 00:00+00' or "timestamp" >= '9999-12-31 00:00+00';
+
 -- The recipe let a late "completed = true" fall on a cancelled row. The cancel was first: it stands.
 update public.background_jobs set
   completed = completed and not cancelled,
@@ -97,7 +101,14 @@ alter table public.background_jobs
   add constraint background_jobs_finished check
     ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),
   add constraint background_jobs_progress check (progress between 0 and 1),
-  add constraint background_jobs_attempts check (attempts >= 0 and max_attempts >= 1);
+  add constraint background_jobs_attempts check (attempts >= 0 and max_attempts >= 1),
+  -- What any language can show, in any time zone: no infinity, nothing before our calendar or behind it.
+  add constraint background_jobs_times check (
+    "timestamp" >= '0001-01-02 00:00+00' and "timestamp" < '9999-12-31 00:00+00'
+    and run_at >= '0001-01-02 00:00+00' and run_at < '9999-12-31 00:00+00'
+    and started_at >= '0001-01-02 00:00+00' and started_at < '9999-12-31 00:00+00'),
+  -- A list of words, not a table of them.
+  add constraint background_jobs_flags check (array_ndims(flags) = 1);
 
 -- How a device reads: "what of mine changed since my snapshot".
 create index background_jobs_cursor on public.background_jobs (submitted_by, version, id);

@@ -161,8 +161,9 @@ begin
         for no key update of b skip locked
       ),
       taken as (
+        -- One attempt more than a smallint has would stop the claim, and with it all others.
         update jobferry.queue q
-        set locked_by = processor, locked_until = until, attempts = q.attempts + 1,
+        set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1,
           limited = case when q.task = any (limits) then true end
         from free f where q.job_id = f.job_id
         returning f.*, q.attempts, q.checkpoint, q.rest

@@ -66,9 +66,9 @@ begin
     perform jobferry.note_delegated(before, 'retrying', held.locked_by,
       jsonb_build_object('code', 'processor_lost', 'message', 'the worker that ran this job died'));
   end if;
-  update jobferry.queue q set attempts = q.attempts + 1 where q.job_id = held.job_id;
+  update jobferry.queue q set attempts = least(q.attempts, 32766) + 1 where q.job_id = held.job_id;
   update public.background_jobs b
-  set status = 'running', attempts = held.attempts + 1, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
+  set status = 'running', attempts = least(held.attempts, 32766) + 1, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
   where b.id = held.job_id returning * into job;
   perform jobferry.note_delegated(job, 'started', held.locked_by, null);
   return query select job.attempts::integer, held.max_attempts::integer, job.task, job.payload, job.submitted_by;

@@ -1,0 +1,1 @@
+"""Octets for whatever reads what a stranger wrote; see :mod:`fuzz.targets`."""
