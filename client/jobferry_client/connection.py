@@ -77,6 +77,19 @@ class Connection:
 
     async def run(self) -> None:
         """Talk until the connection ends, always by an exception."""
+        await self._say_hello()
+        async with asyncio.timeout(self.timing.silence):
+            await self._receive()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.socket.until_silent(self.timing.silence))
+            tasks.create_task(self._receive_all())
+            tasks.create_task(self._push_all())
+            tasks.create_task(self._watch_file())
+            tasks.create_task(self._beat())
+            if self.keep is not None:
+                tasks.create_task(self._tidy(self.keep))
+
+    async def _say_hello(self) -> None:
         identity = self.replica.identity()
         pending, oldest = self.replica.pending()
         await self.socket.send(
@@ -88,16 +101,6 @@ class Connection:
                 oldest_pending_at=parse_time(oldest) if oldest else None,
             )
         )
-        async with asyncio.timeout(self.timing.silence):
-            await self._receive()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.socket.until_silent(self.timing.silence))
-            tasks.create_task(self._receive_all())
-            tasks.create_task(self._push_all())
-            tasks.create_task(self._watch_file())
-            tasks.create_task(self._beat())
-            if self.keep is not None:
-                tasks.create_task(self._tidy(self.keep))
 
     async def _receive_all(self) -> None:
         while True:
@@ -164,12 +167,16 @@ class Connection:
     async def _push_all(self) -> None:
         while True:
             self.doorbell.clear()
-            while self.session.free and (batch := self._next()):
-                seq, text = self.session.push(batch.ops)
-                self._in_flight.append((seq, batch))
-                self._sent = batch.last
-                await self.socket.send(text)
+            await self._push()
             await self.doorbell.wait()
+
+    async def _push(self) -> None:
+        """Send what there is to send and may be sent."""
+        while self.session.free and (batch := self._next()):
+            seq, text = self.session.push(batch.ops)
+            self._in_flight.append((seq, batch))
+            self._sent = batch.last
+            await self.socket.send(text)
 
     def _next(self) -> Batch | None:
         limits = self.session.limits

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Chaos"]
 
 OWNERS = ("anna", "bert")
+#: How many worlds are big.
+BIG = 0.15
 
 
 class Part:
@@ -115,11 +117,13 @@ class Chaos:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.random = world.random
+        #: Most worlds are small: what goes wrong mostly goes wrong in those, and they are quickly over.
+        self.big = self.random.random() < BIG
         self.files: list[File] = []
         self.devices: list[Device] = []
         self.gateways = self._services("gateway", parts.gateway)
         self.processors = self._services("processor", parts.process)
-        for number in range(self.random.randint(1, 3)):
+        for number in range(self.random.randint(1, 4 if self.big else 2)):
             self._new_device(number)
         self._faults = self._choose_faults()
         self._tasks: list[asyncio.Task[None]] = []
@@ -159,7 +163,7 @@ class Chaos:
     def _services(
         self, name: str, main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
     ) -> list[Service]:
-        number = 1 + (self.random.random() < 0.4)
+        number = 1 + (self.big and self.random.random() < 0.7)
         return [Service(self.world, f"{name}-{n}", main) for n in range(number)]
 
     def _new_device(self, number: int) -> None:
@@ -176,14 +180,19 @@ class Chaos:
         number = number & ~(0xF << 76) | version << 76
         return str(UUID(int=number & ~(0x3 << 62) | 0x2 << 62))
 
+    @property
+    def storm(self) -> float:
+        """For how long there are faults, in seconds."""
+        return self.random.choice((2.0, 5.0) if self.big else (0.5, 1.0, 2.0))
+
     async def _pause(self, mean: float) -> None:
         await asyncio.sleep(self.random.expovariate(1 / mean))
 
     # -- applications
 
     async def _use(self, file: File) -> None:
-        for _ in range(self.random.randint(1, 5)):
-            await self._pause(0.8)
+        for _ in range(self.random.randint(1, 6 if self.big else 2)):
+            await self._pause(0.5)
             for _ in range(self.random.choice((1, 1, 1, 2, 5))):
                 self._submit(file)
             self._notice(file)
@@ -232,8 +241,8 @@ class Chaos:
 
     async def _interfere(self) -> None:
         """Transactions that begin now and commit later, if they do."""
-        for _ in range(self.random.randint(0, 6)):
-            await self._pause(0.8)
+        for _ in range(self.random.randint(0, 6 if self.big else 2)):
+            await self._pause(0.5)
             xid = self.world.postgres.begin()
             seconds = self.random.choice((0.0, 0.1, 1.0, 4.0))
             self.world.say("stranger", f"begins transaction {xid} for {seconds} s")

@@ -88,14 +88,14 @@ class Ledger:
     postponed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.postgres.knows.reading |= {
-            "changes_page": self.changes_pages,
-            "epoch": lambda: EPOCH,
-            "unserved_tasks": list,
-            "note_devices": lambda *_: None,
-            "hand_over_left": lambda: None,
-            "compact_queue": lambda: False,
+        self.postgres.knows.trifles |= {
+            "epoch": EPOCH,
+            "unserved_tasks": [],
+            "note_devices": None,
+            "hand_over_left": None,
+            "compact_queue": False,
         }
+        self.postgres.knows.reading |= {"changes_page": self.changes_pages}
         self.postgres.knows.writing |= {
             "submit_batch": self.submit_batch,
             "cancel_batch": self.cancel_batch,

@@ -86,7 +86,7 @@ class SmallGateway(GatewaySettings):
         return LIMITS
 
 
-GATEWAY = SmallGateway(silence_seconds=5.0, hello_seconds=2.0, drain_seconds=0.5, group=5)
+GATEWAY = SmallGateway(silence_seconds=8.0, hello_seconds=2.0, drain_seconds=0.5, group=5)
 PROCESSOR = ProcessorSettings(
     concurrency=2,
     prefetch=3,
@@ -109,7 +109,7 @@ async def work(job: Job) -> object:
         job.progress((step + 1) / 4)
     match random.random():
         case luck if luck < 0.1:
-            raise Retry("again", in_=random.random() * 3)
+            raise Retry("again", in_=random.random())
         case luck if luck < 0.15:
             raise Fail("hopeless", "it was no use")
         case luck:
@@ -266,6 +266,8 @@ def replaced() -> Iterator[None]:
         (client, "Replica", lambda path: _edges.replica(path)),
         (client, "connect", lambda *a, **k: _edges.network.connect(*a, **k)),
         (jobferry_client.backoff, "random", None),
+        (jobferry_server.doorbell, "PROBE_SECONDS", 3.0),
+        (jobferry_server.doorbell, "ANSWER_SECONDS", 1.0),
         (jobferry_server.doorbell, "connect", lambda *a: _edges.postgres.connect(*a)),
         (server, "serve", lambda *a, **k: _edges.network.serve(*a, **k)),
         (server, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),

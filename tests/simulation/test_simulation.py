@@ -20,6 +20,7 @@ from simulation.world import World, run
 SEEDS = int(os.environ.get("JOBFERRY_SEEDS", "1000"))
 SEED = os.environ.get("JOBFERRY_SEED")
 LAST_STEPS = 60
+COMMAND = "pytest tests/simulation/test_simulation.py -s -k every_guarantee"
 
 #: Which guarantee is broken by each bug, as far as a run can tell.
 BREAKS = {
@@ -51,7 +52,7 @@ def explain(world: World, steps: int = LAST_STEPS) -> str:
             f"{again.checker.violation}",
             *again.trace[-steps:],
             *again.errors,
-            f"All of it: JOBFERRY_SEED={world.seed} pytest tests/simulation/test_simulation.py",
+            f"All of it: JOBFERRY_SEED={world.seed} {COMMAND}",
         ]
     )
 

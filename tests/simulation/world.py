@@ -26,8 +26,7 @@ from simulation.postgres import Postgres
 
 __all__ = ["World", "run"]
 
-#: How long the faults may go on, and how long everybody has to be in step after them. Seconds.
-FAULTS = (0.5, 1.0, 2.0, 5.0)
+#: How long everybody has to be in step once the faults have ended, in seconds.
 HEALING = 120.0
 LOOK = 0.5
 #: What the parts may log as an error: a lease that ran out, a handler that raised.
@@ -98,8 +97,8 @@ class World:
     async def _live(self) -> None:
         chaos = Chaos(self)
         chaos.start()
-        faults = self.random.choice(FAULTS)
-        await self._while_sound(lambda: self.loop.now < faults)
+        end = chaos.storm
+        await self._while_sound(lambda: self.loop.now < end)
         self.stormy = False
         self.say("world", "heals")
         await chaos.heal()
