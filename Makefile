@@ -22,7 +22,7 @@ demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 LANES := test-faults test-devices test-ledger test-rest
 DEVICES := $(wildcard tests/integration/test_de*.py tests/integration/test_g*.py tests/integration/test_f*.py)
 LEDGER := $(wildcard tests/integration/test_[j-p]*.py)
-REST := $(filter-out $(DEVICES) $(LEDGER),$(wildcard tests/integration/test_*.py)) tests/unit tests/contract
+REST := $(filter-out $(DEVICES) $(LEDGER),$(wildcard tests/integration/test_*.py)) tests/unit tests/contract tests/simulation
 
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
 	@$(MAKE) --no-print-directory -j4 --output-sync=target $(LANES)

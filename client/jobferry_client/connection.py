@@ -84,17 +84,7 @@ class Connection:
 
     async def run(self) -> None:
         """Talk until the connection ends, always by an exception."""
-        identity = self.replica.identity()
-        pending, oldest = self.replica.pending()
-        await self.socket.send(
-            self.session.hello(
-                identity.client_id,
-                identity.cursor,
-                client_version=__version__,
-                pending=pending,
-                oldest_pending_at=parse_time(oldest) if oldest else None,
-            )
-        )
+        await self._say_hello()
         async with asyncio.timeout(self.timing.silence):
             await self._receive()
         async with asyncio.TaskGroup() as tasks:
@@ -107,6 +97,19 @@ class Connection:
                 tasks.create_task(self._tidy(self.keep))
             if self.tokens.renews:
                 tasks.create_task(self._renew())
+
+    async def _say_hello(self) -> None:
+        identity = self.replica.identity()
+        pending, oldest = self.replica.pending()
+        await self.socket.send(
+            self.session.hello(
+                identity.client_id,
+                identity.cursor,
+                client_version=__version__,
+                pending=pending,
+                oldest_pending_at=parse_time(oldest) if oldest else None,
+            )
+        )
 
     async def _receive_all(self) -> None:
         while True:
@@ -173,12 +176,16 @@ class Connection:
     async def _push_all(self) -> None:
         while True:
             self.doorbell.clear()
-            while self.session.free and (batch := self._next()):
-                seq, text = self.session.push(batch.ops)
-                self._in_flight.append((seq, batch))
-                self._sent = batch.last
-                await self.socket.send(text)
+            await self._push()
             await self.doorbell.wait()
+
+    async def _push(self) -> None:
+        """Send what there is to send and may be sent."""
+        while self.session.free and (batch := self._next()):
+            seq, text = self.session.push(batch.ops)
+            self._in_flight.append((seq, batch))
+            self._sent = batch.last
+            await self.socket.send(text)
 
     def _next(self) -> Batch | None:
         limits = self.session.limits

@@ -551,6 +551,19 @@ def test_a_processor_whose_row_is_gone_comes_back_under_another_name(
     assert db.value("select count(*) from jobferry.processors") == 0
 
 
+def test_a_claim_that_is_carried_out_long_after_it_was_given_up_holds_no_job_for_ever(
+    db: Database, services: Services
+) -> None:
+    """The network held it up; the processor has since made sure that it holds nothing unknown."""
+    with services.processor(only(lambda _: 1), lease_seconds=0.5, poll_seconds=0.1):
+        finished(db, submitted(db))
+        with db.together():
+            job = submitted(db)
+            assert len(db.claim(db.value("select id from jobferry.processors"))) == 1
+        finished(db, job)
+    assert db.events(job) == ["submitted", "started", "released", "started", "completed"]
+
+
 # -- what nobody can do
 
 

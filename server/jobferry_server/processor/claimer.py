@@ -50,6 +50,9 @@ class Claimer:
         self._on_lost_lease = on_lost_lease
         #: Did a claim fail whose answer we did not see? It may have taken jobs.
         self._in_doubt = False
+        #: When we last gave back what we do not know of. A claim that was held up on its way may be
+        #: carried out long after we gave it up.
+        self._settled = time.monotonic()
         self._target = settings.concurrency
         self._most = max(settings.concurrency, settings.prefetch)
         self._measured = (0, time.monotonic())
@@ -93,8 +96,9 @@ class Claimer:
 
     async def _claim(self, most: int) -> int:
         try:
-            if self._in_doubt:
+            if self._in_doubt or self._looked - self._settled > self._settings.lease_seconds:
                 await self._ledger.release_unknown([*self._hand.held, *self._unsaid()])
+                self._settled = self._looked
             flags = await self._flags.now()
             self._in_doubt = True
             rows = await self._ledger.claim(self._tasks, flags, most)

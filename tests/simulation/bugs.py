@@ -1,0 +1,38 @@
+"""Deliberate bugs, to be switched on one at a time: what finds nothing proves nothing."""
+
+from dataclasses import dataclass, fields
+
+__all__ = ["Bugs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bugs:
+    """What is wrong in this run."""
+
+    #: The gateway answers a push and commits it then.
+    acknowledge_before_commit: bool = False
+    #: A processor may write whatever it has to say, whoever holds the job.
+    drop_the_fence: bool = False
+    #: "How far have you read" is the newest transaction, whatever is still open before it.
+    cursor_by_sequence: bool = False
+    #: The device stores the cursor, and then the rows.
+    apply_in_two_transactions: bool = False
+    #: Nobody frees the jobs of processors that are gone.
+    skip_the_reaping: bool = False
+    #: A gateway that begins to listen anew does not look at what was rung meanwhile.
+    skip_the_second_look: bool = False
+    #: Processors look into the queue only when somebody rings.
+    skip_the_sweep: bool = False
+    #: A submit that comes again is taken for a new one.
+    forget_submits: bool = False
+    #: A finished job takes what is written to it.
+    finished_is_not_final: bool = False
+    #: The feed does not ask whose rows they are.
+    feed_of_everybody: bool = False
+    #: The operations of a push leave the outbox when it is sent.
+    forget_when_sent: bool = False
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All of them."""
+        return [field.name for field in fields(cls)]

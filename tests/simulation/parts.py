@@ -1,0 +1,292 @@
+"""The real gateway, processor and engine with other edges: no socket, no Postgres, no file, no clock.
+
+What each module imported from the outside world is replaced by what the current run has in its
+place. Everything else is the product as it is.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+from unittest.mock import patch
+
+from filelock import Timeout
+
+import jobferry_client.backoff
+import jobferry_client.connection
+import jobferry_client.engine
+import jobferry_server.doorbell
+import jobferry_server.gateway.device
+import jobferry_server.gateway.server
+import jobferry_server.processor.keeper
+import jobferry_server.processor.service
+from jobferry_client.connection import Timing
+from jobferry_client.engine import Engine
+from jobferry_client.state import Ring
+from jobferry_server import Job, Processor
+from jobferry_server.doorbell import Doorbell
+from jobferry_server.errors import Fail, Retry, Stopped
+from jobferry_server.gateway import Gateway
+from jobferry_server.gateway.device import Batch, Device
+from jobferry_server.gateway.ingest import GroupCommit, _answer
+from jobferry_server.processor.attempt import Attempt
+from jobferry_server.processor.workers import Workers
+from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_server.tokens import Identity
+from jobferry_shared.limits import Limits
+from simulation.bugs import Bugs
+from simulation.file import Replica
+from simulation.ledger import Ledger
+from simulation.loop import Loop, Process, process_now
+from simulation.network import Network
+from simulation.postgres import Postgres
+
+__all__ = ["LEASE", "Edges", "engine", "enter", "gateway", "process", "replaced"]
+
+LEASE = 3.0
+#: Everything by twos and threes, so that there are pages, windows and groups with few jobs.
+LIMITS = Limits(batch=2, window=2)
+TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9)
+FOREVER = 1e12
+
+
+class Edges(Protocol):
+    """What a run has in place of the outside world."""
+
+    loop: Loop
+    network: Network
+    postgres: Postgres
+    ledger: Ledger
+    bugs: Bugs
+    random: Any
+    locks: dict[str, Process]
+
+    def replica(self, path: Path) -> Replica:
+        """The file of this name."""
+
+    def name(self) -> str:
+        """A name that no processor had before."""
+
+    def returned(self, job: Job, result: object) -> None:
+        """A handler has ended well."""
+
+
+_edges: Edges
+
+
+class SmallGateway(GatewaySettings):
+    """Settings with small limits."""
+
+    @property
+    def limits(self) -> Limits:
+        """What a device is told in its welcome."""
+        return LIMITS
+
+
+GATEWAY = SmallGateway(silence_seconds=8.0, hello_seconds=2.0, drain_seconds=0.5, group=5)
+PROCESSOR = ProcessorSettings(
+    concurrency=2,
+    prefetch=3,
+    flush_seconds=0.5,
+    poll_seconds=1.5,
+    lease_seconds=LEASE,
+    grace_seconds=1.0,
+    schedules=False,
+)
+
+processor = Processor()
+
+
+@processor.task("t")
+async def work(job: Job) -> object:
+    """Takes a while and ends one way or the other."""
+    random = _edges.random
+    for step in range(random.randrange(3)):
+        await asyncio.sleep(random.expovariate(2))
+        job.progress((step + 1) / 4)
+    match random.random():
+        case luck if luck < 0.1:
+            raise Retry("again", in_=random.random())
+        case luck if luck < 0.15:
+            raise Fail("hopeless", "it was no use")
+        case luck:
+            _edges.returned(job, luck)
+            return luck
+
+
+async def gateway(stop: asyncio.Event) -> None:
+    """A gateway's process."""
+    with suppress(Stopped):
+        async with Gateway("", Believer(), GATEWAY).running(stop):  # type: ignore[arg-type]
+            await stop.wait()
+
+
+async def process(stop: asyncio.Event) -> None:
+    """A processor's process."""
+    settings = PROCESSOR
+    if _edges.bugs.skip_the_sweep:
+        settings = settings.model_copy(update={"poll_seconds": FOREVER})
+    with suppress(Stopped):
+        await processor.service("", settings).run(stop)
+
+
+def engine(path: Path, owner: str) -> Engine:
+    """A device's engine, in the process that runs."""
+    return Engine(path, "", owner, Ring(), TIMING)
+
+
+class Believer:
+    """A token is the owner's name."""
+
+    def verify(self, token: str) -> Identity:
+        """Whatever one says."""
+        return Identity(token, FOREVER)
+
+
+class Clock(datetime):
+    """What time it is in the run."""
+
+    @classmethod
+    def now(cls, *_: Any, **__: Any) -> datetime:  # type: ignore[override]
+        """By the database's clock."""
+        return _edges.ledger.now
+
+
+class Thread:
+    """In place of the engine's: its work goes to the loop of all."""
+
+    def __init__(self, target: Callable[[], None], **_: object) -> None:
+        self._engine: Engine = target.__self__  # type: ignore[attr-defined]
+
+    def start(self) -> None:
+        """Begin to live."""
+        process = process_now()
+        assert process is not None
+        _edges.loop.spawn(process, self._engine._live())
+
+    def join(self) -> None:
+        """It ends when it ends."""
+
+
+class FileLock:
+    """A lock that a process holds until it lets go or is killed."""
+
+    def __init__(self, path: str, **_: object) -> None:
+        self._path = path
+
+    def acquire(self, *, blocking: bool) -> None:
+        """Have it or :class:`Timeout`."""
+        process = process_now()
+        assert process is not None
+        assert not blocking
+        holder = _edges.locks.setdefault(self._path, process)
+        if holder is not process and holder.alive:
+            raise Timeout(self._path)
+        _edges.locks[self._path] = process
+
+    def release(self) -> None:
+        """Let go."""
+        if _edges.locks.get(self._path) is process_now():
+            del _edges.locks[self._path]
+
+
+class NoTransactions:
+    """No handler here asks for ``job.connection``."""
+
+    on_thread = on_loop = None
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def __aenter__(self) -> "NoTransactions":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class TimedWorkers(Workers):
+    """An attempt's own clock was chosen when its class was made."""
+
+    def attempt(self, row: Any) -> Attempt:
+        """As it is, by our clock."""
+        found = super().attempt(row)
+        found.taken = _edges.loop.time()
+        return found
+
+
+class PerhapsHasty(GroupCommit):
+    """The group commit; with the bug it answers first."""
+
+    async def _commit_until_done(self, group: list[Batch]) -> None:
+        if _edges.bugs.acknowledge_before_commit:
+            _answer(group)
+        await super()._commit_until_done(group)
+
+
+def _perhaps_blind(bug: str) -> type[Doorbell]:
+    class PerhapsBlind(Doorbell):
+        """The doorbell; with the bug it does not make anybody look when it listens anew."""
+
+        async def run(self) -> None:
+            if getattr(_edges.bugs, bug):
+                self._on_connect = lambda: None
+            await super().run()
+
+    return PerhapsBlind
+
+
+def _device_hash(device: Device) -> int:
+    """The same in every run, so that sets of them have the same order in every run."""
+    return int(device.client_id[:8] or "0", 16)
+
+
+def enter(edges: Edges) -> None:
+    """From now on these are the edges."""
+    global _edges
+    _edges = edges
+    vars(jobferry_client.backoff)["random"] = edges.random
+
+
+@contextmanager
+def replaced() -> Iterator[None]:
+    """The edges are replaced within the block; :func:`enter` says by whose."""
+    client, server = jobferry_client.engine, jobferry_server.gateway.server
+    service, keeper = jobferry_server.processor.service, jobferry_server.processor.keeper
+    edges: list[tuple[Any, str, Any]] = [
+        (time, "monotonic", lambda: _edges.loop.time()),
+        (jobferry_client.connection, "datetime", Clock),
+        (jobferry_server.gateway.device, "datetime", Clock),
+        (asyncio, "new_event_loop", lambda: _edges.loop),
+        (client, "Thread", Thread),
+        (client, "FileLock", FileLock),
+        (client, "Replica", lambda path: _edges.replica(path)),
+        (client, "connect", lambda *a, **k: _edges.network.connect(*a, **k)),
+        (jobferry_client.backoff, "random", None),
+        (jobferry_server.doorbell, "PROBE_SECONDS", 3.0),
+        (jobferry_server.doorbell, "ANSWER_SECONDS", 1.0),
+        (jobferry_server.doorbell, "connect", lambda *a: _edges.postgres.connect(*a)),
+        (server, "serve", lambda *a, **k: _edges.network.serve(*a, **k)),
+        (server, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),
+        (server, "GroupCommit", PerhapsHasty),
+        (server, "Doorbell", _perhaps_blind("skip_the_second_look")),
+        (service, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),
+        (service, "Doorbell", _perhaps_blind("skip_the_sweep")),
+        (service, "Transactions", NoTransactions),
+        (service, "Workers", TimedWorkers),
+        (service, "new_name", lambda: _edges.name()),
+        (keeper, "new_name", lambda: _edges.name()),
+        (Device, "__hash__", _device_hash),
+        (Attempt, "__hash__", lambda attempt: hash(attempt.fence)),
+    ]
+    patches = [patch.object(*one) for one in edges]
+    for one in patches:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in reversed(patches):
+            one.stop()

@@ -1,0 +1,274 @@
+"""The same on a real SQLite and a real Postgres, step by step as Hypothesis chooses."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from integration.database import Database, Held
+from jobferry_server.gateway.cursor import Cursor
+from simulation.hand_driven import Device
+from support.facts import Ledger, differences, keep_a_diary, local_rows, outbox, steps_back
+from support.postgres import TestServer
+from support.processes import eventually
+from support.services import Services
+
+EXAMPLES = int(os.environ.get("JOBFERRY_EXAMPLES", "6"))
+STEPS = 25
+
+DEVICES = st.integers(0, 2)
+ANY = st.integers(0, 99)
+FAILURE = {"error": {"code": "no_luck", "message": "this time"}, "delay": "0 seconds"}
+OUTCOMES = st.sampled_from(["done", "failed", "moved", "released"])
+
+
+class OwnLedger(Ledger):
+    """What one owner's devices should show."""
+
+    def __init__(self, dsn: str, owner: str) -> None:
+        super().__init__(dsn)
+        self._owner = owner
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The owner's jobs."""
+        return {
+            id_: row for id_, row in super().rows().items() if row["submitted_by"] == self._owner
+        }
+
+
+class Worlds(RuleBasedStateMachine):
+    """Three devices of two owners, two gateways, processors that die, and somebody slow."""
+
+    numbers = count()
+    dsn: ClassVar[str]
+    urls: ClassVar[list[str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        number = next(self.numbers)
+        #: Examples share a database; each has owners and a task of its own.
+        self.task = f"task-{number}"
+        self.owners = [f"anna-{number}", f"anna-{number}", f"bert-{number}"]
+        self.stack = ExitStack()
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        runner = self.stack.enter_context(asyncio.Runner())
+        self.db = self.stack.enter_context(Database(self.dsn))
+        self.stranger = self.stack.enter_context(Database(self.dsn))
+        self.strange: ExitStack | None = None
+        self.devices = [
+            Device(folder / f"{n}.db", owner, runner) for n, owner in enumerate(self.owners)
+        ]
+        for device in self.devices:
+            keep_a_diary(device.path)
+        self.submitted: list[tuple[Device, UUID]] = []
+        self.names = count()
+        self.held: list[tuple[str, Held]] = []
+        self._new_processor()
+
+    def _new_processor(self) -> None:
+        self.processor = f"{self.task}-{next(self.names)}"
+        self.db.register(self.processor, self.task)
+
+    # -- applications
+
+    @rule(which=DEVICES, number=st.integers(1, 3))
+    def submit(self, which: int, number: int) -> None:
+        device = self.devices[which]
+        for n in range(number):
+            job = device.application.submit(self.task, {"n": n})
+            self.submitted.append((device, job.id))
+
+    @precondition(lambda self: self.submitted)
+    @rule(which=ANY)
+    def cancel(self, which: int) -> None:
+        device, job = self.submitted[which % len(self.submitted)]
+        device.application.cancel(job)
+
+    # -- the conversation
+
+    @rule(which=DEVICES, gateway=st.booleans())
+    def push(self, which: int, gateway: bool) -> None:
+        self._connected(which, gateway).push()
+
+    @rule(which=DEVICES, gateway=st.booleans(), messages=st.integers(1, 6))
+    def hear(self, which: int, gateway: bool, messages: int) -> None:
+        device = self._connected(which, gateway)
+        while messages and device.connected and device.hear():
+            messages -= 1
+
+    @rule(which=DEVICES, gateway=st.booleans())
+    def push_and_lose_the_answer(self, which: int, gateway: bool) -> None:
+        device = self._connected(which, gateway)
+        device.push()
+        device.cut()
+
+    @rule(which=DEVICES, gateway=st.booleans(), after=st.integers(0, 60))
+    def hear_and_die(self, which: int, gateway: bool, after: int) -> None:
+        self._connected(which, gateway).hear_and_die(after)
+
+    def _connected(self, which: int, gateway: bool) -> Device:
+        device = self.devices[which]
+        if not device.connected:
+            device.connect(self.urls[gateway])
+            # Let in.
+            device.hear()
+        return device
+
+    # -- processors
+
+    @rule(most=st.integers(1, 3))
+    def claim(self, most: int) -> None:
+        rows = self.db.claim(self.processor, most, tasks=[self.task])
+        self.held += [(self.processor, Held(row["id"], row["attempt"])) for row in rows]
+
+    @precondition(lambda self: self.held)
+    @rule(which=ANY, outcome=OUTCOMES)
+    def say(self, which: int, outcome: str) -> None:
+        """D3: what a processor says of a job that it does not hold changes nothing."""
+        processor, held = self.held[which % len(self.held)]
+        before, queued = self.db.job(held.id), self.db.queue().get(held.id)
+        self._flush(processor, held, outcome)
+        if queued is None or (queued["locked_by"], queued["attempts"]) != (processor, held.attempt):
+            assert self.db.job(held.id) == before
+
+    def _flush(self, processor: str, held: Held, outcome: str) -> None:
+        match outcome:
+            case "done":
+                self.db.flush(processor, done=[(held, f'{{"by": "{processor}"}}')])
+            case "failed":
+                self.db.flush(processor, failed=[(held, FAILURE)])
+            case "moved":
+                self.db.flush(processor, moved=[(held, 0.5)])
+            case _:
+                self.db.flush(processor, released=[held])
+
+    @rule()
+    def lose_the_lease(self) -> None:
+        """It is taken for dead; what it still holds in its hands it may yet speak of."""
+        self.db.do("update jobferry.processors set last_seen = now() - interval '1 hour'")
+        self.db.reap("1 minute")
+        self._new_processor()
+
+    # -- somebody who takes his time
+
+    @precondition(lambda self: self.strange is None)
+    @rule(which=ANY, new=st.booleans())
+    def begin(self, which: int, new: bool) -> None:
+        self.strange = ExitStack()
+        self.strange.enter_context(self.stranger.together())
+        if new or not self.submitted:
+            self.stranger.insert(submitted_by=self.owners[which % 3], task=self.task)
+        else:
+            job = self.submitted[which % len(self.submitted)][1]
+            self.stranger.do("update background_jobs set progress = 0.25 where id = %s", job)
+
+    @precondition(lambda self: self.strange is not None)
+    @rule()
+    def commit(self) -> None:
+        if self.strange is not None:
+            self.strange.close()
+            self.strange = None
+
+    # -- what is always true
+
+    @invariant()
+    def no_submit_is_lost_or_doubled(self) -> None:
+        """D1, D2: it is in the ledger once, or waits in the outbox."""
+        for device, job in self.submitted:
+            events = self.db.events(job)
+            assert events.count("submitted") <= 1
+            assert events or outbox(device.path), f"{job} is lost"
+
+    @invariant()
+    def nobody_sees_what_is_another_s_or_goes_back(self) -> None:
+        """D4, D6."""
+        for device in self.devices:
+            assert steps_back(device.path) == []
+            found = {row["submitted_by"] for row in local_rows(device.path).values()}
+            assert found <= {None, device.owner}
+
+    @invariant()
+    def nothing_is_skipped(self) -> None:
+        """D7: a device has what its cursor has seen."""
+        for device in self.devices:
+            rows = local_rows(device.path)
+            for there in self._seen(device):
+                here = rows.get(there["id"])
+                assert here is not None, f"{there['id']} is skipped"
+                own = there["fresh"] and here["client_id"] in (None, there["client_id"])
+                if not own:
+                    assert (here["status"], here["attempts"], here["progress"]) == (
+                        there["status"],
+                        there["attempts"],
+                        there["progress"],
+                    )
+
+    def _seen(self, device: Device) -> list[dict[str, Any]]:
+        cursor = Cursor.parse(device.cursor, self.db.value("select jobferry.epoch()"))
+        if cursor is None or cursor.since is None:
+            return []
+        return self.db.rows(
+            "select id::text, status, attempts, progress, client_id::text, version = created as fresh"
+            " from background_jobs"
+            " where submitted_by = %s and pg_visible_in_snapshot(version, %s::pg_snapshot)",
+            device.owner,
+            cursor.since,
+        )
+
+    # -- healing
+
+    def teardown(self) -> None:
+        """D7: when the faults end everybody gets in step."""
+        try:
+            self.commit()
+            for device in self.devices:
+                device.cut()
+                with suppress(AssertionError):
+                    eventually(partial(self._caught_up, device), 10, 0)
+                found = self._differences(device)
+                assert not found, f"{device.owner}: {found}"
+            self.nobody_sees_what_is_another_s_or_goes_back()
+        finally:
+            for device in self.devices:
+                device.close()
+            self.stack.close()
+
+    def _caught_up(self, device: Device) -> bool:
+        self._connected(self.devices.index(device), gateway=True).push()
+        device.hear()
+        return bool(device.in_step and not self._differences(device))
+
+    def _differences(self, device: Device) -> list[str]:
+        if unsent := outbox(device.path):
+            return [f"{unsent} operations are unsent"]
+        found = differences(device.path, OwnLedger(self.dsn, device.owner))
+        # A job that waits was told to be due when it was acknowledged, which may have been said twice.
+        return [line for line in found if ".run_at:" not in line]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_this_server(server: TestServer) -> Iterator[None]:
+    with server.database() as dsn, Services(dsn) as services, ExitStack() as gateways:
+        Worlds.dsn = dsn
+        Worlds.urls = [gateways.enter_context(services.gateway()) for _ in range(2)]
+        yield
+
+
+TestWorlds = Worlds.TestCase
+TestWorlds.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
