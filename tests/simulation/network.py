@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.http11 import Request
 
 from jobferry_client.line import Line as ClientLine
-from jobferry_server.gateway.device import Line as GatewayLine
+from jobferry_server.gateway.line import Line as GatewayLine
 from simulation.loop import Loop, Process, process_now
 
 __all__ = ["Network"]
