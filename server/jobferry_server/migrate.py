@@ -65,7 +65,7 @@ def check(dsn: str) -> None:
         found = connection.execute("select to_regclass('jobferry.migrations')").fetchone()
         applied = _applied(connection) if found and found[0] else []
         _missing(applied)
-        require_version(len(applied))
+        require_version(applied[-1][0] if applied else 0)
 
 
 def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str]]:

@@ -231,9 +231,13 @@ class Changes(Message):
 
 
 class Reset(Message):
-    """Your cursor is another database's, or too old: read everything again, keep your outbox."""
+    """Your cursor is another database's, or too old: read everything again, keep your outbox.
+
+    ``restored``: this database was put back to an earlier state; what it lacks is lost, not gone.
+    """
 
     type: Literal["reset"] = "reset"
+    restored: bool = False
 
 
 class Error(Message):

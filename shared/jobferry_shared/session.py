@@ -232,11 +232,11 @@ class GatewaySession:
         )
         return encode(page)
 
-    def reset(self) -> str:
+    def reset(self, *, restored: bool = False) -> str:
         """Make the device read everything again."""
         _expect(self.ready, "reset is said before the first page")
         self.cursor = None
-        return encode(Reset())
+        return encode(Reset(restored=restored))
 
     def heartbeat(self) -> str:
         """Answer a heartbeat."""

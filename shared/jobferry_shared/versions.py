@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "0da0f0384a9beff20f0f8225fac7de44a7b0ca1cf4ee21731f3223b5abd16f5c"),
+    Version(1, "the first", "03ce61554270b9599563933dca636b6d65c8d7c600bde7c85574fe6552b5d448"),
 )
 
 #: The version this code speaks.

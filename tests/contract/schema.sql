@@ -30,6 +30,7 @@ table jobferry.devices with (fillfactor=70)
 table jobferry.identity
   id uuid not null default gen_random_uuid()
   only_one boolean not null default true
+  cluster bigint
   constraint identity_only_one_check CHECK (only_one)
   constraint identity_pkey PRIMARY KEY (only_one)
 
@@ -306,6 +307,11 @@ function jobferry.backoff(attempts integer)
   sql immutable security invoker
   owner whoever migrates, body ad643e4249d53e5719706876650ce22a
 
+function jobferry.begin_epoch(was text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 2b5aa39eb33784a5ec99ed69a4686039
+
 function jobferry.blank_history(jobs uuid[])
   returns void
   sql volatile security definer set search_path=""
@@ -363,7 +369,7 @@ function jobferry.clear_away(ids uuid[])
 
 function jobferry.compact_queue(most_dead bigint)
   returns boolean
-  plpgsql volatile security definer set search_path="" set lock_timeout=100ms
+  plpgsql volatile security definer set search_path="" set lock_timeout=20ms
   owner jobferry_engine, body 647badd708d205f60ec62140718d44b3
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
@@ -449,7 +455,7 @@ function jobferry.enqueue_job()
 function jobferry.epoch()
   returns text
   sql stable security definer set search_path=""
-  owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
+  owner jobferry_engine, body d0ec52cf749d0ca0a4629704f1096a16
 
 function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
   returns TABLE(erased integer, cancelled integer, left_over boolean)
@@ -886,6 +892,11 @@ function jobferry.settle_functions()
   plpgsql volatile security invoker
   owner whoever migrates, body 85504795f1ccb00234cc7ac94d71834e
 
+function jobferry.settle_restored()
+  returns bigint
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 0f4b46d56057bd9f31909ed7e15cbaf9
+
 function jobferry.stamp_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
@@ -1026,6 +1037,8 @@ grant execute on function jobferry.add_slot to jobferry_engine
 grant execute on function jobferry.advance_schedule to jobferry_processor
 grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
+grant execute on function jobferry.begin_epoch to jobferry_admin
+grant execute on function jobferry.begin_epoch to jobferry_gateway
 grant execute on function jobferry.blank_history to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
 grant execute on function jobferry.cancel_jobs to jobferry_admin
@@ -1047,6 +1060,7 @@ grant execute on function jobferry.delegates_check to jobferry_processor
 grant execute on function jobferry.drop_taken_keys to jobferry_engine
 grant execute on function jobferry.due_schedules to jobferry_processor
 grant execute on function jobferry.end_jobs to jobferry_engine
+grant execute on function jobferry.epoch to jobferry_admin
 grant execute on function jobferry.epoch to jobferry_gateway
 grant execute on function jobferry.erase_batch to jobferry_admin
 grant execute on function jobferry.erasure to jobferry_archivist
@@ -1123,6 +1137,8 @@ grant execute on function jobferry.send_to_oban to jobferry_engine
 grant execute on function jobferry.send_to_pg_boss to jobferry_engine
 grant execute on function jobferry.send_to_pgqueuer to jobferry_engine
 grant execute on function jobferry.send_to_procrastinate to jobferry_engine
+grant execute on function jobferry.settle_restored to jobferry_admin
+grant execute on function jobferry.settle_restored to jobferry_gateway
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway
 grant execute on function jobferry.tell_again to jobferry_engine
@@ -1153,7 +1169,7 @@ grant delete, insert, select, update on table jobferry.devices to jobferry_engin
 grant select on table jobferry.devices to jobferry_admin
 grant select on table jobferry.devices to jobferry_auditor
 grant select on table jobferry.devices to jobferry_gateway
-grant select on table jobferry.identity to jobferry_engine
+grant select, update on table jobferry.identity to jobferry_engine
 grant select on table jobferry.job_queues to jobferry_admin
 grant select on table jobferry.job_queues to jobferry_auditor
 grant select on table jobferry.job_queues to jobferry_processor

@@ -28,6 +28,8 @@ RETRY_SECONDS = 0.2
 TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: Devices in one query.
 MOST_DEVICES = 500
+#: Why a device can't go on: its transactions are not ours, or not any more.
+AHEAD = "has read further than this database has come"
 
 
 class Feed:
@@ -143,7 +145,7 @@ class Feed:
         now: str = rows[0]["now"]
         if reason := _lost(device, rows[0]):
             log.warning("device %s %s: it reads everything anew", device.client_id, reason)
-            device.read_anew(device.cursor.epoch)
+            device.read_anew(device.cursor.epoch, restored=reason == AHEAD)
             self.wake(device)
             return
         found = [row for row in rows if row["id"] is not None]
@@ -178,7 +180,7 @@ def _lost(device: Device, row: asyncpg.Record) -> str | None:
     """Why a device can't go on from its cursor, if it can't."""
     cursor = device.cursor
     if cursor.horizon > _horizon(row["now"]):
-        return "has read further than this database has come"
+        return AHEAD
     forgotten = row["forgotten"]
     if forgotten is not None and cursor.oldest is not None and cursor.oldest <= int(forgotten):
         return "was away for longer than tombstones are kept"

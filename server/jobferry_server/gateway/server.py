@@ -19,6 +19,7 @@ from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.device import Device, Line
 from jobferry_server.gateway.feed import Feed
+from jobferry_server.gateway.history import History
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
 from jobferry_server.settings import GatewaySettings
@@ -65,7 +66,8 @@ class Gateway:
         """
         self._pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
         try:
-            self._epoch = await patiently(self._read_epoch, stop)
+            self._history = History(self._pool)
+            self._epoch = await patiently(self._history.epoch, stop)
             async with self._serving(stop) as self._server:
                 log.info("listening on %s", self.url)
                 yield self
@@ -134,13 +136,9 @@ class Gateway:
                 await asyncio.sleep(pause)
         await asyncio.gather(*closing)
 
-    async def _read_epoch(self) -> str:
-        epoch: str = await self._pool.fetchval("select jobferry.epoch()")
-        return epoch
-
     async def _check_epoch(self) -> None:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""
-        epoch = await self._read_epoch()
+        epoch = await self._history.epoch()
         if epoch != self._epoch:
             log.warning("this is another database: all devices read anew")
             self._epoch = epoch
