@@ -13,6 +13,7 @@ import click
 from pydantic_settings import BaseSettings
 
 from jobferry_client.cli import jobferry
+from jobferry_server.metrics.definitions import CATALOGUE
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_shared.errors import CODES
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
@@ -59,6 +60,14 @@ def versions() -> str:
     return _table(("version", "what changed"), ((str(v.number), v.changed) for v in HISTORY))
 
 
+def metrics() -> str:
+    """Every metric of ours."""
+    rows = (
+        (f"`{found.name}`", found.kind, ", ".join(found.labels), found.says) for found in CATALOGUE
+    )
+    return _table(("metric", "kind", "labels", "what it says"), rows)
+
+
 def commands() -> str:
     """The help of every command."""
     return "\n\n".join(_help(jobferry, "jobferry"))
@@ -97,6 +106,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "codes": codes,
     "settings": settings,
     "versions": versions,
+    "metrics": metrics,
     "commands": commands,
 }
 

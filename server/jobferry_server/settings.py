@@ -6,7 +6,7 @@ Every field is also an environment variable, ``JOBFERRY_`` and its name in capit
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
@@ -50,6 +50,11 @@ class GatewaySettings(BaseSettings):
         3.0, description="Over how long the devices are sent away at the end."
     )
 
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What a scraper of /metrics sends as a bearer token. Without one only this machine may.",
+    )
+
     @property
     def limits(self) -> Limits:
         """What a device is told in its welcome."""
@@ -79,6 +84,10 @@ class ProcessorSettings(BaseSettings):
     result_bytes: PositiveInt = Field(
         Limits().payload_bytes, description="Largest result of a job, in octets."
     )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port for /metrics; 0 takes a free one, none serves no metrics."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address to serve /metrics on.")
     schedules: bool = Field(True, description="Whether to run what is scheduled, beside jobs.")
     crontab: Path | None = Field(None, description="A file of schedules to load at the start.")
     forbidden_flags: Words = Field(

@@ -482,6 +482,11 @@ function jobferry.fail_job(worker_id text, job_id uuid, error_message text)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 99a9ef21baaac99f055de9d3736e85a2
 
+function jobferry.figures(sample integer)
+  returns jsonb
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 8620271e466ea3c0f9bb3e1ebc3434bc
+
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
@@ -697,6 +702,16 @@ function jobferry.obey(said jobferry.trigger_order, payload jsonb)
   sql volatile security invoker set search_path=""
   owner whoever migrates, body fa7d39957846a1585331b1027e8e8dab
 
+function jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint)
+  returns record
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body f1880196a0645700bf3447ab496ced48
+
+function jobferry.oldest_waiting()
+  returns double precision
+  sql stable security definer set search_path="" set enable_seqscan=off set enable_sort=off
+  owner jobferry_engine, body 9f82a5b7514aab0e8674aab84f983f9f
+
 function jobferry.open_engine(engine text, schema_name text)
   returns void
   plpgsql volatile security invoker set search_path=""
@@ -756,6 +771,11 @@ function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, da
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off
   owner whoever migrates, body ecb1e6c9e1f459e5db70305bfcb1c655
+
+function jobferry.queue_depth(sample integer)
+  returns TABLE(task text, jobs bigint)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9db3d7ff8ef8cb2e86c58d3064e6bf0e
 
 function jobferry.read_order(arguments text[], line jsonb, usual text[])
   returns jobferry.trigger_order
@@ -1067,6 +1087,9 @@ grant execute on function jobferry.erasure to jobferry_archivist
 grant execute on function jobferry.erasure to jobferry_engine
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.fail_job to jobferry_processor
+grant execute on function jobferry.figures to jobferry_auditor
+grant execute on function jobferry.figures to jobferry_gateway
+grant execute on function jobferry.figures to jobferry_processor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine
@@ -1137,7 +1160,6 @@ grant execute on function jobferry.send_to_oban to jobferry_engine
 grant execute on function jobferry.send_to_pg_boss to jobferry_engine
 grant execute on function jobferry.send_to_pgqueuer to jobferry_engine
 grant execute on function jobferry.send_to_procrastinate to jobferry_engine
-grant execute on function jobferry.settle_restored to jobferry_admin
 grant execute on function jobferry.settle_restored to jobferry_gateway
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway

@@ -12,6 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "sql-api.md").read_text(encoding="utf-8")
 #: What its commands call has a page of its own.
 RETENTION = (DOCS / "retention.md").read_text(encoding="utf-8")
+RESTORE = (DOCS / "backup-and-restore.md").read_text(encoding="utf-8")
 STATEMENT = re.compile(r"(.+?;)(?:  -- (\d+) jobs?)?(?:\n|$)", re.DOTALL)
 STATEMENTS = [
     found
@@ -39,9 +40,9 @@ def test_every_function_for_others_is_on_the_page(ledger: Connection) -> None:
         "select distinct p.proname from pg_proc p, aclexplode(p.proacl) x"
         " where p.pronamespace = 'jobferry'::regnamespace and x.grantee = 'jobferry_admin'::regrole"
     ).fetchall()
-    assert len(granted) == 14
+    assert len(granted) == 16
     for (name,) in granted:
-        assert f"jobferry.{name}(" in PAGE + RETENTION
+        assert f"jobferry.{name}(" in PAGE + RETENTION + RESTORE
 
 
 def test_who_may_call_is_as_the_page_says(ledger: Connection) -> None:

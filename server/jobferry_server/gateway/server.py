@@ -1,4 +1,4 @@
-"""The gateway: a websocket for every device, two health pages, and a clean end."""
+"""The gateway: a websocket for every device, a few plain pages, and a clean end."""
 
 import asyncio
 import logging
@@ -9,7 +9,6 @@ from http import HTTPStatus
 
 import asyncpg
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -22,6 +21,8 @@ from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.history import History
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
+from jobferry_server.gateway.pages import Pages, plain
+from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Identity, Verifier
 from jobferry_shared.errors import ProtocolError
@@ -87,6 +88,7 @@ class Gateway:
             self._feed.owner_changed,
             self._feed.everything_changed,
         )
+        self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
         server = await serve(
             self._handle,
             self.settings.host,
@@ -108,6 +110,7 @@ class Gateway:
             self._notes.run(),
             self._bell.run(),
             self._sweep(),
+            watch_loop(),
         ):
             try:
                 yield server
@@ -145,30 +148,16 @@ class Gateway:
             for device in list(self._feed.devices):
                 device.dismiss("unavailable", "the database was replaced", retry_after=0)
 
-    async def _process_request(self, _: ServerConnection, request: Request) -> Response | None:
-        if request.path == "/healthz":
-            return _plain(HTTPStatus.OK, "ok\n")
-        if request.path == "/readyz":
-            return await self._readiness()
+    async def _process_request(self, socket: ServerConnection, request: Request) -> Response | None:
+        if (page := await self._pages.answer(socket, request)) is not None:
+            return page
         header = request.headers.get("Authorization", "")
         if header.startswith("Bearer "):
             try:
                 self._verifier.verify(header.removeprefix("Bearer "))
             except TokenRefused as error:
-                return _plain(HTTPStatus.UNAUTHORIZED, f"{error}\n")
+                return plain(HTTPStatus.UNAUTHORIZED, f"{error}\n")
         return None
-
-    async def _readiness(self) -> Response:
-        try:
-            async with asyncio.timeout(2):
-                await self._pool.fetchval("select 1")
-        except Exception as error:
-            return _plain(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}\n"
-            )
-        if not self._bell.listening:
-            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "not listening to the database\n")
-        return _plain(HTTPStatus.OK, "ready\n")
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Line)
@@ -247,12 +236,3 @@ class Gateway:
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
             device.post(device.session.heartbeat())
-
-
-def _plain(status: HTTPStatus, text: str) -> Response:
-    body = text.encode()
-    headers = Headers(
-        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
-    )
-    headers["Connection"] = "close"
-    return Response(status.value, status.phrase, headers, body)

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from jobferry_server.beside import beside
 from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
+from jobferry_server.metrics import Exporter, Figures
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import RELEASED, Middleware
 from jobferry_server.processor.claimer import Claimer
 from jobferry_server.processor.executors import Executors
@@ -66,6 +68,7 @@ class Service:
         Waits for Postgres first; :class:`Stopped` if it did not come before ``stop``.
         """
         pool = await patiently(lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS), stop)
+        self._figures = Figures(pool)
         try:
             scheduler = Scheduler(pool)
             if (crontab := self._settings.crontab) is not None:
@@ -97,12 +100,23 @@ class Service:
             )
             await patiently(keeper.register, stop)
             keeping = keeper.run(), keeper.look_for_unserved()
-            async with beside(stop, *keeping, flusher.run(), workers.run()):
+            async with (
+                self._exporter(bell).running(stop),
+                beside(stop, *keeping, flusher.run(), workers.run()),
+            ):
                 async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
                     self.ready.set()
                     await stop.wait()
                 await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
+
+    def _exporter(self, bell: Doorbell) -> Exporter:
+        def look() -> None:
+            metrics.IN_HAND.set(len(self._hand.held))
+            metrics.LISTENING.labels("processor").set(bell.listening)
+
+        port = self._settings.metrics_port
+        return Exporter(self._settings.metrics_host, port, self._figures, look)
 
     def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
         return [scheduler.run()] if self._settings.schedules else []
