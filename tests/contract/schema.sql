@@ -1191,6 +1191,9 @@ grant delete, insert, select, update on table jobferry.devices to jobferry_engin
 grant select on table jobferry.devices to jobferry_admin
 grant select on table jobferry.devices to jobferry_auditor
 grant select on table jobferry.devices to jobferry_gateway
+grant select on table jobferry.identity to jobferry_auditor
+grant select on table jobferry.identity to jobferry_gateway
+grant select on table jobferry.identity to jobferry_processor
 grant select, update on table jobferry.identity to jobferry_engine
 grant select on table jobferry.job_queues to jobferry_admin
 grant select on table jobferry.job_queues to jobferry_auditor

@@ -34,6 +34,7 @@ def test_these_are_the_commands() -> None:
         "client",
         "delegate",
         "demo",
+        "doctor",
         "erase",
         "gateway",
         "jobs",

@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,6 +67,20 @@ class Cluster:
             self.start()
 
         return put_back
+
+    @contextmanager
+    def as_replica(self) -> Iterator[None]:
+        """Within the block it replays what it has, and can be read only."""
+        self._control("-m", "fast", "stop")
+        signal_file = self._data / "standby.signal"
+        signal_file.touch(mode=0o644)
+        self.start()
+        try:
+            yield
+        finally:
+            self._control("-m", "fast", "stop")
+            signal_file.unlink()
+            self.start()
 
     def kill_backend(self, where: str) -> None:
         """``kill -9`` one of its processes: it takes all others down with it, and recovers."""

@@ -141,6 +141,7 @@ $$;
 call jobferry.settle_functions();
 
 grant update on jobferry.identity to jobferry_engine;
+grant select on jobferry.identity to jobferry_gateway, jobferry_processor, jobferry_auditor;
 grant execute on function jobferry.begin_epoch, jobferry.settle_restored to jobferry_gateway;
 grant execute on function jobferry.figures to jobferry_gateway, jobferry_processor, jobferry_auditor;
 grant execute on function jobferry.queue_depth, jobferry.oldest_waiting, jobferry.oldest_snapshot to jobferry_engine;
