@@ -19,7 +19,6 @@
 alter table jobferry.identity
   -- Whose transaction ids stand in the rows.
   add column cluster bigint;
-update jobferry.identity set cluster = (select system_identifier from pg_control_system());
 
 create or replace function jobferry.epoch() returns text
 language sql stable security definer set search_path = '' as $$
@@ -146,3 +145,6 @@ grant execute on function jobferry.begin_epoch, jobferry.settle_restored to jobf
 grant execute on function jobferry.figures to jobferry_gateway, jobferry_processor, jobferry_auditor;
 grant execute on function jobferry.queue_depth, jobferry.oldest_waiting, jobferry.oldest_snapshot to jobferry_engine;
 grant execute on function jobferry.begin_epoch, jobferry.epoch to jobferry_admin;
+
+-- What is migrated may have come from elsewhere.
+select jobferry.settle_restored();
