@@ -39,6 +39,8 @@ def migrate(dsn: str) -> list[Migration]:
                 "insert into jobferry.migrations (version, name, checksum) values (%s, %s, %s)",
                 (migration.version, migration.name, migration.checksum),
             )
+        # It may have been restored from another cluster.
+        connection.execute("select jobferry.settle_restored()")
     return missing
 
 

@@ -87,6 +87,6 @@ def _restored(connection: Connection) -> Finding:
         return ok("restored", "the transaction ids in the rows are this cluster's")
     return warning(
         "restored",
-        "the database comes from another cluster and no gateway has served from it yet",
-        "jobferry gateway --dsn postgresql://… (it puts that right at its start)",
+        "the database comes from another cluster, and its rows' transaction ids with it",
+        f"{MIGRATE} (or start a gateway, which puts it right, too)",
     )

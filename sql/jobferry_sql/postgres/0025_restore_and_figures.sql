@@ -145,6 +145,3 @@ grant execute on function jobferry.begin_epoch, jobferry.settle_restored to jobf
 grant execute on function jobferry.figures to jobferry_gateway, jobferry_processor, jobferry_auditor;
 grant execute on function jobferry.queue_depth, jobferry.oldest_waiting, jobferry.oldest_snapshot to jobferry_engine;
 grant execute on function jobferry.begin_epoch, jobferry.epoch to jobferry_admin;
-
--- What is migrated may have come from elsewhere.
-select jobferry.settle_restored();
