@@ -15,6 +15,7 @@ import click
 from pydantic_settings import BaseSettings
 
 from jobferry_client.cli import jobferry
+from jobferry_server.metrics.definitions import CATALOGUE
 from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
 from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
@@ -110,6 +111,14 @@ def versions() -> str:
     return _table(("version", "what changed"), ((str(v.number), v.changed) for v in HISTORY))
 
 
+def metrics() -> str:
+    """Every metric of ours."""
+    rows = (
+        (f"`{found.name}`", found.kind, ", ".join(found.labels), found.says) for found in CATALOGUE
+    )
+    return _table(("metric", "kind", "labels", "what it says"), rows)
+
+
 def commands() -> str:
     """The help of every command."""
     return "\n\n".join(_help(jobferry, "jobferry"))
@@ -166,6 +175,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "sqlstates_of_schedules": partial(sqlstates, "JF05"),
     "settings": settings,
     "versions": versions,
+    "metrics": metrics,
     "commands": commands,
 }
 

@@ -19,6 +19,7 @@ from rich.live import Live
 
 from jobferry_client.client import JobClient
 from jobferry_client.errors import ClientError
+from jobferry_client.mending import mend
 from jobferry_client.output import console, job_json, job_lines, job_table, plain
 from jobferry_client.state import ClientStatus, ConnectionState
 from jobferry_client.tls import tls_context
@@ -91,8 +92,11 @@ def client() -> None:
 
 @client.command()
 @file
-def init(db: Path) -> None:
+@click.option("--mend", "wanted", is_flag=True, help="Put back triggers, and what they missed.")
+def init(db: Path, wanted: bool) -> None:
     """Make the file, or migrate it."""
+    for done in mend(db) if wanted else ():
+        click.echo(f"{db}: {done}")
     with JobClient(db) as opened:
         click.echo(f"{db}: ready, device {opened.status().client_id}")
 

@@ -123,9 +123,9 @@ class Connection:
                 self._acknowledge(pushed)
             case Changes() as page:
                 await self._apply(page)
-            case Reset():
+            case Reset(restored=restored):
                 log.warning("the server can't go on from where we were: reading everything again")
-                self.replica.forget_cursor(self.session.epoch)
+                self.replica.forget_cursor(self.session.epoch, restored=restored)
                 self.on_page(False)
             case Error() as error:
                 raise GatewayRefused(error.code, error.message, error.retry_after)
@@ -134,7 +134,8 @@ class Connection:
 
     def _welcome(self, welcome: Welcome) -> None:
         self._clock = welcome.server_time - timedelta(seconds=time.monotonic())
-        self.replica.welcome(welcome.owner)
+        if self.replica.welcome(welcome.owner, welcome.epoch):
+            log.warning("the server's database was restored or replaced: reading it from the start")
         self.on_welcome()
 
     def _acknowledge(self, pushed: Pushed) -> None:
@@ -153,7 +154,7 @@ class Connection:
 
     async def _apply(self, page: Changes) -> None:
         try:
-            self.replica.apply(
+            again = self.replica.apply(
                 page.rows,
                 page.cursor,
                 datetime.now(UTC),
@@ -171,7 +172,15 @@ class Connection:
         except CursorMoved as moved:
             raise RemoteProtocolError("another engine has read further in this file") from moved
         await self.socket.send(self.session.applied())
+        self._resume(page.complete, again)
         self.on_page(page.complete)
+
+    def _resume(self, complete: bool, again: int) -> None:
+        """Send what was held back while the server's database was read."""
+        if again:
+            log.warning("%d operations that the server's database has lost are sent again", again)
+        if complete:
+            self.doorbell.set()
 
     async def _push_all(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from jobferry_client.restoration import send_again
 from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change
 from jobferry_sql import query
@@ -18,10 +19,10 @@ _SOME_UNSEEN = "SELECT EXISTS (SELECT 1 FROM _jobferry_unseen)"
 _SOME_GONE = "SELECT EXISTS (SELECT 1 FROM _jobferry_gone)"
 
 
-def mark_unseen(database: Database, epoch: str | None) -> None:
-    """A walk through everything begins: what it does not show is gone, if it is the same database."""
+def mark_unseen(database: Database) -> None:
+    """A walk through everything begins: what it does not show is gone, or lost."""
     database.execute("DELETE FROM _jobferry_unseen")
-    database.execute(query("device_unseen"), {"epoch": epoch})
+    database.execute(query("device_unseen"))
 
 
 def seen(database: Database, changes: Sequence[Change]) -> None:
@@ -33,12 +34,20 @@ def seen(database: Database, changes: Sequence[Change]) -> None:
         database.conn.executemany("DELETE FROM _jobferry_gone WHERE job_id = ?", ids)
 
 
-def end_of_walk(database: Database, epoch: str | None) -> None:
-    """The device has seen everything there is: what it was not shown is gone."""
-    database.execute("UPDATE _jobferry_state SET epoch = ? WHERE epoch IS NOT ?", (epoch, epoch))
-    if _true(database, _SOME_UNSEEN):
+def end_of_walk(database: Database, epoch: str | None) -> int:
+    """The device has seen everything there is. What it was not shown is gone, if this is the database
+    it was in step with before; otherwise it is lost there, and sent again: how many operations.
+    """
+    again = 0
+    arrived = database.execute(
+        "UPDATE _jobferry_state SET epoch = ? WHERE epoch IS NOT ?", (epoch, epoch)
+    )
+    if arrived.rowcount:
+        again = send_again(database)
+    elif _true(database, _SOME_UNSEEN):
         database.execute("INSERT OR IGNORE INTO _jobferry_gone SELECT job_id FROM _jobferry_unseen")
-        database.execute("DELETE FROM _jobferry_unseen")
+    database.execute("DELETE FROM _jobferry_unseen")
+    return again
 
 
 def drop_gone(database: Database, gone: Iterable[str] = ()) -> None:

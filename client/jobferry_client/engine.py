@@ -229,9 +229,8 @@ class Engine:
         assert isinstance(refusal, GatewayRefused)
         if refusal.code == "unauthenticated":
             await self._after_bad_token(str(refusal))
-        elif refusal.code == "unsupported_protocol":
-            await self._need_person(ConnectionState.DISCONNECTED, str(refusal))
         else:
+            # Of another version, too: the gateway may be the next to be updated.
             await self._pause(str(refusal), refusal.retry_after)
 
     async def _after_status(self, error: BaseException) -> None:

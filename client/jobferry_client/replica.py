@@ -23,6 +23,7 @@ from jobferry_client.departures import (
     worth_storing,
 )
 from jobferry_client.file import open_file, write
+from jobferry_client.restoration import fall_out_of_step, is_another
 from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change, Rejection
 from jobferry_sql import query
@@ -109,6 +110,8 @@ class Replica:
         span = {"first": first, "last": last}
         with self._sync() as database:
             for refusal in rejected:
+                if refusal.code == "gone":
+                    database.execute(query("device_gone_again"), {"id": refusal.id, **span})
                 _reject(database, refusal.id, refusal.code, refusal.message)
             database.execute(
                 query("device_acknowledge"),
@@ -125,8 +128,11 @@ class Replica:
             _reject(database, id, code, message)
             database.execute("DELETE FROM _jobferry_outbox WHERE seq = ?", (seq,))
 
-    def welcome(self, owner: str) -> None:
-        """Remember whose jobs this file holds; :class:`OtherOwner` if they are somebody else's."""
+    def welcome(self, owner: str, epoch: str | None = None) -> bool:
+        """Remember whose jobs this file holds; :class:`OtherOwner` if they are somebody else's.
+
+        Is the server's database another than the last time? Then it must be read from the start.
+        """
         with self._sync() as database:
             before: str | None = database.execute("SELECT owner FROM _jobferry_state").fetchone()[0]
             if before not in (None, owner):
@@ -135,17 +141,27 @@ class Replica:
                     " each owner needs a file of their own"
                 )
             database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
+            another = is_another(database, epoch)
+        if another:
+            self.forget_cursor(restored=True)
+        return another
 
-    def forget_cursor(self, epoch: str | None = None) -> None:
+    def forget_cursor(self, epoch: str | None = None, *, restored: bool = False) -> None:
         """Read everything again from the next page on. What is unsent stays unsent.
 
         What is not shown again has left the ledger, if this is the database that the file was in
-        step with before.
+        step with before, and it was not ``restored`` to an earlier state.
         """
         with self._sync() as database:
             database.execute("UPDATE _jobferry_state SET cursor = NULL")
-            mark_unseen(database, epoch)
+            if restored or not self._in_step_with(epoch):
+                fall_out_of_step(database)
+            mark_unseen(database)
         self._cursor = None
+
+    def _in_step_with(self, epoch: str | None) -> bool:
+        found = self._database.execute("SELECT epoch FROM _jobferry_state").fetchone()[0]
+        return bool(found == epoch)
 
     def apply(
         self,
@@ -157,14 +173,15 @@ class Replica:
         complete: bool = False,
         epoch: str | None = None,
         expired_before: datetime | None = None,
-    ) -> None:
-        """Store one page and its cursor together.
+    ) -> int:
+        """Store one page and its cursor together; how many operations are to be sent again.
 
         ``complete``: the device has now seen all there is, in the database called ``epoch``. Jobs
         that finished before ``expired_before`` are not taken in. Raises :class:`UnknownJob` if that
         can't be, :class:`CursorMoved` if the page is one that followed another cursor than the file
         has.
         """
+        again = 0
         with self._sync() as database:
             rows = worth_storing(database, changes, expired_before)
             if rows:
@@ -173,7 +190,7 @@ class Replica:
                 self._update(database, [_state(change) for change in rows])
                 seen(database, rows)
             if complete:
-                end_of_walk(database, epoch)
+                again = end_of_walk(database, epoch)
             if complete or gone:
                 drop_gone(database, gone)
             moved = database.execute(
@@ -183,6 +200,7 @@ class Replica:
             if moved.rowcount != 1:
                 raise CursorMoved
         self._cursor = cursor
+        return again
 
     def drop_expired(self, before: datetime, limit: int) -> bool:
         """Drop some of the jobs that finished before then; are there perhaps more?"""

@@ -8,7 +8,7 @@ from jobferry_server.database import require_version
 from jobferry_server.errors import MigrationError
 from jobferry_sql import Migration, compat, migrations
 
-__all__ = ["check", "install_compat", "migrate"]
+__all__ = ["check", "install_compat", "migrate", "unaltered"]
 
 #: Any number, as long as every version of Jobferry takes the same: two migrations wait in turn.
 _LOCK = 7_077_202_411
@@ -39,6 +39,8 @@ def migrate(dsn: str) -> list[Migration]:
                 "insert into jobferry.migrations (version, name, checksum) values (%s, %s, %s)",
                 (migration.version, migration.name, migration.checksum),
             )
+        # It may have been restored from another cluster.
+        connection.execute("select jobferry.settle_restored()")
     return missing
 
 
@@ -63,9 +65,13 @@ def check(dsn: str) -> None:
     """:class:`MigrationError` unless the database's schema is this code's, unaltered."""
     with psycopg.connect(dsn) as connection:
         found = connection.execute("select to_regclass('jobferry.migrations')").fetchone()
-        applied = _applied(connection) if found and found[0] else []
-        _missing(applied)
-        require_version(len(applied))
+        unaltered(_applied(connection) if found and found[0] else [])
+
+
+def unaltered(applied: Sequence[tuple[int, str]]) -> None:
+    """:class:`MigrationError` unless these versions and checksums are all of this code's."""
+    _missing(applied)
+    require_version(applied[-1][0] if applied else 0)
 
 
 def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str]]:

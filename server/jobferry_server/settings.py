@@ -97,6 +97,11 @@ class GatewaySettings(PostgresSettings):
         description="PEM file of the authorities one of whose certificates a device must show.",
     )
 
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What a scraper of /metrics sends as a bearer token. Without one only this machine may.",
+    )
+
     @property
     def limits(self) -> Limits:
         """What a device is told in its welcome."""
@@ -161,6 +166,10 @@ class ProcessorSettings(PostgresSettings):
     result_bytes: PositiveInt = Field(
         Limits().payload_bytes, description="Largest result of a job, in octets."
     )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port for /metrics; 0 takes a free one, none serves no metrics."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address to serve /metrics on.")
     schedules: bool = Field(True, description="Whether to run what is scheduled, beside jobs.")
     crontab: Path | None = Field(None, description="A file of schedules to load at the start.")
     forbidden_flags: Words = Field(

@@ -41,6 +41,7 @@ __all__ = [
     "decode_up",
     "encode",
     "first_complaint",
+    "protocol_of",
 ]
 
 M = TypeVar("M")
@@ -232,9 +233,13 @@ class Changes(Message):
 
 
 class Reset(Message):
-    """Your cursor is another database's, or too old: read everything again, keep your outbox."""
+    """Your cursor is another database's, or too old: read everything again, keep your outbox.
+
+    ``restored``: this database was put back to an earlier state; what it lacks is lost, not gone.
+    """
 
     type: Literal["reset"] = "reset"
+    restored: bool = False
 
 
 class Error(Message):
@@ -273,6 +278,23 @@ def decode_up(text: str | bytes) -> UpMessage:
 def decode_down(text: str | bytes) -> DownMessage:
     """A gateway's message, or :class:`RemoteProtocolError`."""
     return _decode(DOWN, text)
+
+
+class Greeting(BaseModel):
+    """What a hello and a welcome of every version, past and to come, have in common."""
+
+    model_config = ConfigDict(strict=True)
+
+    type: Literal["hello", "welcome"]
+    protocol: int
+
+
+def protocol_of(text: str | bytes) -> int | None:
+    """The version spoken by a hello or welcome, though nothing else of it may be understood."""
+    try:
+        return Greeting.model_validate_json(text).protocol
+    except ValidationError:
+        return None
 
 
 def _decode(adapter: TypeAdapter[M], text: str | bytes) -> M:

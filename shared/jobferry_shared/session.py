@@ -7,9 +7,10 @@ flow controls: a device has at most ``limits.window`` pushes unanswered; a gatew
 page of changes unapplied. So neither side ever has to queue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum, auto
+from typing import TypeVar
 
 from jobferry_shared.errors import LocalProtocolError, RemoteProtocolError
 from jobferry_shared.limits import Limits
@@ -32,10 +33,13 @@ from jobferry_shared.messages import (
     decode_down,
     decode_up,
     encode,
+    protocol_of,
 )
 from jobferry_shared.versions import MINIMUM_PROTOCOL, PROTOCOL
 
 __all__ = ["ClientSession", "GatewaySession", "Phase"]
+
+M = TypeVar("M")
 
 
 class Phase(Enum):
@@ -121,7 +125,7 @@ class ClientSession:
 
     def receive(self, text: str | bytes) -> DownMessage:
         """Take one text from the gateway; :class:`RemoteProtocolError` if it has no place here."""
-        message = decode_down(text)
+        message = _read(decode_down, text, "gateway", "client")
         match message:
             case Error():
                 self.phase = Phase.CLOSED
@@ -142,12 +146,7 @@ class ClientSession:
     def _receive_welcome(self, message: Welcome) -> None:
         if self.phase is not Phase.GREETED:
             raise RemoteProtocolError("an unexpected welcome")
-        if not MINIMUM_PROTOCOL <= message.protocol <= PROTOCOL:
-            raise RemoteProtocolError(
-                f"the gateway speaks protocol {message.protocol}, "
-                f"this client {MINIMUM_PROTOCOL} to {PROTOCOL}",
-                code="unsupported_protocol",
-            )
+        _check_version(message.protocol, "gateway", "client")
         self.phase = Phase.OPEN
         self.limits = message.limits
         self.owner = message.owner
@@ -185,7 +184,7 @@ class GatewaySession:
 
     def receive(self, text: str | bytes) -> UpMessage:
         """Take one text from the device; :class:`RemoteProtocolError` if it has no place here."""
-        message = decode_up(text)
+        message = _read(decode_up, text, "client", "gateway")
         match message:
             case Hello():
                 self._receive_hello(message)
@@ -232,11 +231,11 @@ class GatewaySession:
         )
         return encode(page)
 
-    def reset(self) -> str:
+    def reset(self, *, restored: bool = False) -> str:
         """Make the device read everything again."""
         _expect(self.ready, "reset is said before the first page")
         self.cursor = None
-        return encode(Reset())
+        return encode(Reset(restored=restored))
 
     def heartbeat(self) -> str:
         """Answer a heartbeat."""
@@ -251,12 +250,7 @@ class GatewaySession:
     def _receive_hello(self, message: Hello) -> None:
         if self.phase is not Phase.NEW:
             raise RemoteProtocolError("hello was said before")
-        if not MINIMUM_PROTOCOL <= message.protocol <= PROTOCOL:
-            raise RemoteProtocolError(
-                f"the client speaks protocol {message.protocol}, "
-                f"this gateway {MINIMUM_PROTOCOL} to {PROTOCOL}",
-                code="unsupported_protocol",
-            )
+        _check_version(message.protocol, "client", "gateway")
         self.phase = Phase.GREETED
         self.protocol = message.protocol
         self.cursor = message.cursor
@@ -274,6 +268,24 @@ class GatewaySession:
                 code="limit_exceeded",
             )
         self._pushed = message.seq
+
+
+def _read(decode: Callable[[str | bytes], M], text: str | bytes, there: str, here: str) -> M:
+    """A message; of one that can't be read, it may be the version that is to blame."""
+    try:
+        return decode(text)
+    except RemoteProtocolError:
+        if (spoken := protocol_of(text)) is not None:
+            _check_version(spoken, there, here)
+        raise
+
+
+def _check_version(spoken: int, there: str, here: str) -> None:
+    if not MINIMUM_PROTOCOL <= spoken <= PROTOCOL:
+        raise RemoteProtocolError(
+            f"the {there} speaks protocol {spoken}, this {here} {MINIMUM_PROTOCOL} to {PROTOCOL}",
+            code="unsupported_protocol",
+        )
 
 
 def _expect(condition: bool, otherwise: str) -> None:

@@ -30,6 +30,7 @@ table jobferry.devices with (fillfactor=70)
 table jobferry.identity
   id uuid not null default gen_random_uuid()
   only_one boolean not null default true
+  cluster bigint
   constraint identity_only_one_check CHECK (only_one)
   constraint identity_pkey PRIMARY KEY (only_one)
 
@@ -331,6 +332,11 @@ function jobferry.backoff(attempts integer)
   sql immutable security invoker
   owner whoever migrates, body ad643e4249d53e5719706876650ce22a
 
+function jobferry.begin_epoch(was text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 2b5aa39eb33784a5ec99ed69a4686039
+
 function jobferry.blank_history(jobs uuid[])
   returns void
   sql volatile security definer set search_path=""
@@ -489,7 +495,7 @@ function jobferry.enqueue_job()
 function jobferry.epoch()
   returns text
   sql stable security definer set search_path=""
-  owner jobferry_engine, body 7c3d48c0d31f2ef43f63efaa856cf319
+  owner jobferry_engine, body d0ec52cf749d0ca0a4629704f1096a16
 
 function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
   returns TABLE(erased integer, cancelled integer, left_over boolean)
@@ -520,6 +526,11 @@ function jobferry.few_living(octets bigint)
   returns jobferry.queue[]
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 653be020ed268003d64f33e61d47d463
+
+function jobferry.figures(sample integer)
+  returns jsonb
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 8620271e466ea3c0f9bb3e1ebc3434bc
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
@@ -741,6 +752,16 @@ function jobferry.obey(said jobferry.trigger_order, payload jsonb)
   sql volatile security invoker set search_path=""
   owner whoever migrates, body fa7d39957846a1585331b1027e8e8dab
 
+function jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint)
+  returns record
+  sql stable security definer set search_path=""
+  owner jobferry_engine, body f1880196a0645700bf3447ab496ced48
+
+function jobferry.oldest_waiting()
+  returns double precision
+  sql stable security definer set search_path="" set enable_seqscan=off set enable_sort=off
+  owner jobferry_engine, body 9f82a5b7514aab0e8674aab84f983f9f
+
 function jobferry.open_engine(engine text, schema_name text)
   returns void
   plpgsql volatile security invoker set search_path=""
@@ -810,6 +831,11 @@ function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, da
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off
   owner whoever migrates, body ecb1e6c9e1f459e5db70305bfcb1c655
+
+function jobferry.queue_depth(sample integer)
+  returns TABLE(task text, jobs bigint)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9db3d7ff8ef8cb2e86c58d3064e6bf0e
 
 function jobferry.read_order(arguments text[], line jsonb, usual text[])
   returns jobferry.trigger_order
@@ -965,6 +991,11 @@ function jobferry.settle_functions()
   returns None
   plpgsql volatile security invoker
   owner whoever migrates, body 85504795f1ccb00234cc7ac94d71834e
+
+function jobferry.settle_restored()
+  returns bigint
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 0f4b46d56057bd9f31909ed7e15cbaf9
 
 function jobferry.sights_of(who name)
   returns SETOF jobferry.sights
@@ -1131,6 +1162,8 @@ grant execute on function jobferry.add_slot to jobferry_engine
 grant execute on function jobferry.advance_schedule to jobferry_processor
 grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
+grant execute on function jobferry.begin_epoch to jobferry_admin
+grant execute on function jobferry.begin_epoch to jobferry_gateway
 grant execute on function jobferry.blank_history to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
 grant execute on function jobferry.cancel_jobs to jobferry_admin
@@ -1153,6 +1186,7 @@ grant execute on function jobferry.drop_taken_keys to jobferry_engine
 grant execute on function jobferry.due_jobs to jobferry_engine
 grant execute on function jobferry.due_schedules to jobferry_processor
 grant execute on function jobferry.end_jobs to jobferry_engine
+grant execute on function jobferry.epoch to jobferry_admin
 grant execute on function jobferry.epoch to jobferry_gateway
 grant execute on function jobferry.erase_batch to jobferry_admin
 grant execute on function jobferry.erasure to jobferry_archivist
@@ -1160,6 +1194,9 @@ grant execute on function jobferry.erasure to jobferry_engine
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.fail_job to jobferry_processor
 grant execute on function jobferry.few_living to jobferry_engine
+grant execute on function jobferry.figures to jobferry_auditor
+grant execute on function jobferry.figures to jobferry_gateway
+grant execute on function jobferry.figures to jobferry_processor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine
@@ -1235,6 +1272,7 @@ grant execute on function jobferry.send_to_oban to jobferry_engine
 grant execute on function jobferry.send_to_pg_boss to jobferry_engine
 grant execute on function jobferry.send_to_pgqueuer to jobferry_engine
 grant execute on function jobferry.send_to_procrastinate to jobferry_engine
+grant execute on function jobferry.settle_restored to jobferry_gateway
 grant execute on function jobferry.sights_of to jobferry_viewer
 grant execute on function jobferry.status_of to jobferry_engine
 grant execute on function jobferry.submit_batch to jobferry_gateway
@@ -1270,7 +1308,10 @@ grant delete, insert, select, update on table jobferry.devices to jobferry_engin
 grant select on table jobferry.devices to jobferry_admin
 grant select on table jobferry.devices to jobferry_auditor
 grant select on table jobferry.devices to jobferry_gateway
-grant select on table jobferry.identity to jobferry_engine
+grant select on table jobferry.identity to jobferry_auditor
+grant select on table jobferry.identity to jobferry_gateway
+grant select on table jobferry.identity to jobferry_processor
+grant select, update on table jobferry.identity to jobferry_engine
 grant select on table jobferry.job_queues to jobferry_admin
 grant select on table jobferry.job_queues to jobferry_auditor
 grant select on table jobferry.job_queues to jobferry_processor

@@ -35,6 +35,7 @@ def test_these_are_the_commands() -> None:
         "client",
         "delegate",
         "demo",
+        "doctor",
         "erase",
         "gateway",
         "jobs",

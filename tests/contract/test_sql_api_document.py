@@ -11,7 +11,10 @@ from conftest import Connection
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "sql-api.md").read_text(encoding="utf-8")
 #: What has a page of its own.
-OTHERS = "".join((DOCS / f"{name}.md").read_text("utf-8") for name in ("retention", "security"))
+OTHERS = "".join(
+    (DOCS / f"{name}.md").read_text("utf-8")
+    for name in ("retention", "security", "backup-and-restore")
+)
 STATEMENT = re.compile(r"(.+?;)(?:  -- (\d+) jobs?)?(?:\n|$)", re.DOTALL)
 STATEMENTS = [
     found

@@ -1,10 +1,11 @@
 """A Postgres of a test module's own, which may be knocked over."""
 
 import os
+import shutil
 import signal
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,6 +54,35 @@ class Cluster:
         """Start it again; it recovers and takes connections when this returns."""
         self._server.ensure_postgres_running()
 
+    def snapshot(self, folder: Path) -> Callable[[], None]:
+        """Copy the server's files, between a stop and a start; call what is returned to put them back."""
+        self.crash()
+        copy = folder / "snapshot"
+        self._copy(self._data, copy)
+        self.start()
+
+        def put_back() -> None:
+            self.crash()
+            shutil.rmtree(self._data)
+            self._copy(copy, self._data)
+            self.start()
+
+        return put_back
+
+    @contextmanager
+    def as_replica(self) -> Iterator[None]:
+        """Within the block it replays what it has, and can be read only."""
+        self._control("-m", "fast", "stop")
+        signal_file = self._data / "standby.signal"
+        signal_file.touch(mode=0o644)
+        self.start()
+        try:
+            yield
+        finally:
+            self._control("-m", "fast", "stop")
+            signal_file.unlink()
+            self.start()
+
     def kill_backend(self, where: str) -> None:
         """``kill -9`` one of its processes: it takes all others down with it, and recovers."""
         with psycopg.connect(self._postgres.dsn(), autocommit=True) as connection:
@@ -61,6 +91,10 @@ class Cluster:
             ).fetchone()
         assert found is not None
         os.kill(found[0], signal.SIGKILL)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """With owners and modes, as a snapshot of the disk has them."""
+        subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=60)
 
     def _configure(self, settings: dict[str, str]) -> None:
         if not settings:

@@ -37,12 +37,12 @@ def migrate(dsn: str | None, show: bool, check: bool, names: tuple[str, ...]) ->
         raise click.UsageError("a database is wanted: --dsn or JOBFERRY_DSN")
     if check:
         migrating.check(dsn)
-        click.echo(f"up to date: version {len(migrations('postgres'))}")
+        click.echo(f"up to date: version {migrations('postgres')[-1].version}")
     else:
         applied = migrating.migrate(dsn)
         for migration in applied:
             click.echo(f"applied {migration.version:04} {migration.name}")
-        click.echo(f"up to date: version {len(migrations('postgres'))}")
+        click.echo(f"up to date: version {migrations('postgres')[-1].version}")
         for name in names:
             migrating.install_compat(dsn, name)
             click.echo(f"up to date: schema {name}")

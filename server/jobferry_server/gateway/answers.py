@@ -1,5 +1,6 @@
 """What is answered to a request that does not become a websocket."""
 
+from email.utils import formatdate
 from http import HTTPStatus
 
 from websockets.datastructures import Headers
@@ -8,11 +9,12 @@ from websockets.http11 import Response
 __all__ = ["plain"]
 
 
-def plain(status: HTTPStatus, text: str) -> Response:
+def plain(
+    status: HTTPStatus, text: str, content_type: str = "text/plain; charset=utf-8"
+) -> Response:
     """A page of text, after which the connection ends."""
     body = text.encode()
-    headers = Headers(
-        {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
-    )
+    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body))})
     headers["Connection"] = "close"
+    headers["Date"] = formatdate(usegmt=True)
     return Response(status.value, status.phrase, headers, body)

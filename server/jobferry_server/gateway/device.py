@@ -90,10 +90,10 @@ class Device:
         else:
             self.cursor = cursor
 
-    def read_anew(self, epoch: str) -> None:
-        """The device's cursor is of another database than ours, or too old."""
+    def read_anew(self, epoch: str, *, restored: bool = False) -> None:
+        """The device's cursor is of another database than ours, of a later state, or too old."""
         self.cursor = Cursor.start(epoch)
-        self.post(self.session.reset())
+        self.post(self.session.reset(restored=restored))
 
     def renew(self, identity: Identity) -> None:
         """A fresh token of the same subject; :class:`TokenRefused` if it is somebody else's."""

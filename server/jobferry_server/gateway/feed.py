@@ -16,6 +16,7 @@ import asyncpg
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
+from jobferry_server.metrics import definitions as metrics
 from jobferry_shared.limits import Limits
 from jobferry_sql import query
 
@@ -28,6 +29,8 @@ RETRY_SECONDS = 0.2
 TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: Devices in one query.
 MOST_DEVICES = 500
+#: Why a device can't go on: its transactions are not ours, or not any more.
+AHEAD = "has read further than this database has come"
 
 
 class Feed:
@@ -37,13 +40,19 @@ class Feed:
         self._pool = pool
         self._limits = limits
         self._by_owner: dict[str, set[Device]] = {}
-        self._waiting: dict[Device, None] = {}
+        #: Devices that want a page, each since when.
+        self._waiting: dict[Device, float] = {}
         self._some = asyncio.Event()
 
     @property
     def devices(self) -> Iterable[Device]:
         """All that are connected and let in."""
         return (device for group in self._by_owner.values() for device in group)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a page."""
+        return len(self._waiting)
 
     def join(self, device: Device) -> None:
         """Serve this device from now on."""
@@ -76,7 +85,7 @@ class Feed:
     def applied(self, device: Device) -> None:
         """The device can take a page; give it one if there is any."""
         if device.dirty and device.session.ready:
-            self._waiting[device] = None
+            self._waiting.setdefault(device, time.monotonic())
             self._some.set()
 
     async def run(self) -> None:
@@ -85,8 +94,10 @@ class Feed:
             await self._some.wait()
             began = time.monotonic()
             try:
+                since = next(iter(self._waiting.values()), began)
                 if devices := self._take():
                     await self._tick(devices)
+                    _measure(began, since)
             except Exception as error:
                 if not is_transient(error):
                     log.exception("the feed failed; trying again")
@@ -143,7 +154,7 @@ class Feed:
         now: str = rows[0]["now"]
         if reason := _lost(device, rows[0]):
             log.warning("device %s %s: it reads everything anew", device.client_id, reason)
-            device.read_anew(device.cursor.epoch)
+            device.read_anew(device.cursor.epoch, restored=reason == AHEAD)
             self.wake(device)
             return
         found = [row for row in rows if row["id"] is not None]
@@ -171,6 +182,7 @@ class Feed:
         most = self._limits.stored_bytes
         changes = [change_of(row, most) for row in found if not _is_tombstone(row)]
         gone = [row["id"] for row in found if _is_tombstone(row)]
+        metrics.FEED_ROWS.inc(len(found))
         return device.session.changes(changes, str(device.cursor), complete=complete, gone=gone)
 
 
@@ -178,11 +190,18 @@ def _lost(device: Device, row: asyncpg.Record) -> str | None:
     """Why a device can't go on from its cursor, if it can't."""
     cursor = device.cursor
     if cursor.horizon > _horizon(row["now"]):
-        return "has read further than this database has come"
+        return AHEAD
     forgotten = row["forgotten"]
     if forgotten is not None and cursor.oldest is not None and cursor.oldest <= int(forgotten):
         return "was away for longer than tombstones are kept"
     return None
+
+
+def _measure(began: float, since: float) -> None:
+    now = time.monotonic()
+    metrics.FEED_SECONDS.observe(now - began)
+    metrics.FEED_LAG.observe(now - since)
+    metrics.LAST_PAGE.set_to_current_time()
 
 
 def _is_tombstone(row: asyncpg.Record) -> bool:

@@ -7,6 +7,7 @@ Postgres will not take is found by bisection and rejected; the others go on.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from jobferry_server.database import Pool, is_data_error, is_transient
 from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.isolate import isolate
+from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.limits import Limits
@@ -109,6 +111,7 @@ class GroupCommit:
 
     async def _commit_until_done(self, group: list[Batch]) -> None:
         """A database that is away is waited for: the group is idempotent."""
+        began = time.monotonic()
         while True:
             try:
                 await self._commit(group)
@@ -119,6 +122,7 @@ class GroupCommit:
                 else:
                     log.warning("the database does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+        _measure(group, began)
         _answer(batch for batch in group if not batch.held)
         self._hold([batch for batch in group if batch.held])
 
@@ -234,6 +238,15 @@ def _is_tenant_s(batch: Batch, op: Submit) -> bool:
     if batch.device.tenant is not None and op.job.database_id is None:
         op.job.database_id = batch.device.tenant
     return batch.device.tenant in (None, op.job.database_id)
+
+
+def _measure(group: Sequence[Batch], began: float) -> None:
+    metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
+    metrics.COMMIT_OPERATIONS.observe(sum(len(batch.ops) for batch in group))
+    metrics.LAST_COMMIT.set_to_current_time()
+    for batch in group:
+        for refusal in batch.rejected:
+            metrics.REJECTED.labels(refusal.code).inc()
 
 
 def _hold_what_follows(group: Sequence[Batch]) -> None:

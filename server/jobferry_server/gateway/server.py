@@ -1,11 +1,10 @@
-"""The gateway: a websocket for every device, two health pages, and a clean end."""
+"""The gateway: a websocket for every device, a few plain pages, and a clean end."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -18,15 +17,17 @@ from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import KeysUnavailable, TokenRefused
 from jobferry_server.gateway import revocations
-from jobferry_server.gateway.answers import plain
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.doorkeeper import Doorkeeper
 from jobferry_server.gateway.feed import Feed
+from jobferry_server.gateway.history import History
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.line import STRANGER_BYTES, Line, Strangers
 from jobferry_server.gateway.notes import Notes
+from jobferry_server.gateway.pages import Pages
 from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.gateway.tls import Certificate
+from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Verifier
 from jobferry_shared.discretion import discreet
@@ -77,7 +78,8 @@ class Gateway:
             lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
         )
         try:
-            self._epoch = await patiently(self._read_epoch, stop)
+            self._history = History(self._pool)
+            self._epoch = await patiently(self._history.epoch, stop)
             self._revocations = Revocations(self._pool, self._dismiss_revoked)
             # Before anybody comes, not beside it: nobody gets in by being early.
             await patiently(self._revocations.read, stop)
@@ -94,6 +96,7 @@ class Gateway:
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
+        self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
         self._door = Doorkeeper(
             self._verifier, self._revocations, self.settings.limits.message_bytes
         )
@@ -108,6 +111,7 @@ class Gateway:
             self._notes.run(),
             self._bell.run(),
             self._sweep(),
+            watch_loop(),
         ):
             try:
                 yield server
@@ -181,13 +185,9 @@ class Gateway:
                 await asyncio.sleep(pause)
         await asyncio.gather(*closing)
 
-    async def _read_epoch(self) -> str:
-        epoch: str = await self._pool.fetchval("select jobferry.epoch()")
-        return epoch
-
     async def _check_epoch(self) -> None:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""
-        epoch = await self._read_epoch()
+        epoch = await self._history.epoch()
         if epoch != self._epoch:
             log.warning("this is another database: all devices read anew")
             self._epoch = epoch
@@ -195,22 +195,9 @@ class Gateway:
                 device.dismiss("unavailable", "the database was replaced", retry_after=0)
 
     async def _process_request(self, line: ServerConnection, request: Request) -> Response | None:
-        if request.path == "/healthz":
-            return plain(HTTPStatus.OK, "ok\n")
-        if request.path == "/readyz":
-            return await self._readiness()
         assert isinstance(line, Line)
-        return await self._door.look(line, request)
-
-    async def _readiness(self) -> Response:
-        try:
-            async with asyncio.timeout(2):
-                await self._pool.fetchval("select 1")
-        except Exception as error:
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}\n")
-        if not self._bell.listening:
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "not listening to the database\n")
-        return plain(HTTPStatus.OK, "ready\n")
+        page = await self._pages.answer(line, request)
+        return page or await self._door.look(line, request)
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Line)

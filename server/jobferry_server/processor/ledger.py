@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from jobferry_server.database import Pool
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import Attempt, Fence, Moved
 from jobferry_server.processor.outcome import Completed, Failed, Outcome, Released
 
@@ -45,6 +46,18 @@ class Flush:
                 case Released():
                     flush.released.append((attempt, outcome))
         return flush
+
+    def measure(self) -> None:
+        """It has been said."""
+        ended = {
+            "completed": len(self.completed),
+            "failed": len(self.failed),
+            "released": len(self.released),
+        }
+        metrics.FLUSH_OUTCOMES.observe(sum(ended.values()))
+        metrics.LAST_FLUSH.set_to_current_time()
+        for outcome, attempts in ended.items():
+            metrics.ATTEMPTS.labels(outcome).inc(attempts)
 
 
 class Ledger:
@@ -98,7 +111,10 @@ class Ledger:
         self, tasks: Sequence[str], forbidden_flags: Sequence[str], most: int
     ) -> list[asyncpg.Record]:
         """Take due jobs that carry none of the flags."""
-        return await self._pool.fetch(CLAIM, self.processor, tasks, forbidden_flags, most)
+        with metrics.CLAIM_SECONDS.time():
+            rows = await self._pool.fetch(CLAIM, self.processor, tasks, forbidden_flags, most)
+        metrics.CLAIMED_JOBS.observe(len(rows))
+        return rows
 
     async def release_unknown(self, known: Iterable[Attempt]) -> None:
         """Give back what is held in our name and we do not know of."""
@@ -110,7 +126,13 @@ class Ledger:
 
     async def flush(self, flush: Flush) -> dict[Fence, str]:
         """Say it all; which of the running are no longer ours and why, and what could not be said."""
-        rows = await self._pool.fetch(
+        with metrics.FLUSH_SECONDS.time():
+            rows = await self._send(flush)
+        flush.measure()
+        return {(row["id"], row["attempt"]): row["verdict"] for row in rows}
+
+    async def _send(self, flush: Flush) -> list[asyncpg.Record]:
+        return await self._pool.fetch(
             FLUSH,
             self.processor,
             *_fences(attempt for attempt, _ in flush.completed),
@@ -128,7 +150,6 @@ class Ledger:
             [outcome.pause for _, outcome in flush.released],
             *_fences(flush.running),
         )
-        return {(row["id"], row["attempt"]): row["verdict"] for row in rows}
 
 
 def _fences(attempts: Iterable[Attempt]) -> tuple[list[Any], list[int]]:

