@@ -109,11 +109,12 @@ def test_places_are_given_back(url: str) -> None:
 # -- time
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n", b"\x16\x03\x01"])
-def test_who_does_not_finish_a_request_is_sent_away(services: Services, said: bytes) -> None:
-    with services.gateway(hello_seconds=0.1) as url, mute(url) as stranger:
-        stranger.sendall(said)
-        eventually(lambda: is_gone(stranger), 10, 0.005)
+def test_who_does_not_finish_a_request_is_sent_away(services: Services) -> None:
+    with services.gateway(hello_seconds=0.1) as url:
+        for said in (b"", b"GET / HTTP/1.1\r\n", b"\x16\x03\x01"):
+            with mute(url) as stranger:
+                stranger.sendall(said)
+                eventually(partial(is_gone, stranger), 10, 0.005)
 
 
 FRAME = b"\x81\xfe\x04\x00\x00\x00\x00\x00" + b" " * 1024
@@ -126,7 +127,7 @@ def trickle(wire: Wire) -> int:
             wire.socket.socket.sendall(bytes([octet]))
         except OSError:
             return number
-        time.sleep(0.01)
+        time.sleep(0.005)
     return len(FRAME)
 
 
@@ -214,31 +215,23 @@ def test_nothing_is_inflated(url: str) -> None:
 
 
 PAGE = "https://app.example.org"
+ELSEWHERE = [
+    "https://evil.example.org",
+    "http://app.example.org",
+    "https://app.example.org.evil.org",
+    "null",
+]
 
 
-@pytest.mark.parametrize(
-    ("origin", "allowed"),
-    [
-        (None, True),
-        (PAGE, True),
-        ("https://evil.example.org", False),
-        ("http://app.example.org", False),
-        ("https://app.example.org.evil.org", False),
-        ("null", False),
-    ],
-)
-def test_a_page_connects_from_a_listed_origin_alone(
-    services: Services, origin: str | None, allowed: bool
-) -> None:
-    headers = {"Origin": origin} if origin else {}
+def test_a_page_connects_from_a_listed_origin_alone(services: Services) -> None:
     with services.gateway(origins=("https://other.example.org", PAGE)) as url:
-        if allowed:
+        for headers in ({}, {"Origin": PAGE}):
             with wired(url, **headers) as wire:
                 wire.hello(token=token())
-            return
-        with pytest.raises(InvalidStatus) as no, wired(url, **headers):
-            pass
-        assert no.value.response.status_code == 403
+        for origin in ELSEWHERE:
+            with pytest.raises(InvalidStatus) as no, wired(url, Origin=origin):
+                pass
+            assert no.value.response.status_code == 403, origin
 
 
 def test_without_a_list_no_page_connects(url: str) -> None:
@@ -249,10 +242,10 @@ def test_without_a_list_no_page_connects(url: str) -> None:
 # -- the header
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
-def test_the_scheme_s_case_and_space_do_not_matter(url: str, scheme: str) -> None:
-    with wired(url, Authorization=f"{scheme} {token()}") as wire:
-        wire.hello()
+def test_the_scheme_s_case_and_space_do_not_matter(url: str) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER", "Bearer  "):
+        with wired(url, Authorization=f"{scheme} {token()}") as wire:
+            wire.hello()
 
 
 def test_another_scheme_is_no_token_and_hello_may_bring_one(url: str) -> None:

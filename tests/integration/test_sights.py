@@ -337,9 +337,8 @@ def test_only_the_tables_owner_turns_it_on(db: Database) -> None:
                     part.do(f"select jobferry.{switch}_tenant_rls()")
 
 
-@pytest.mark.parametrize(
-    "what", ["null", "null, 'x', true", f"'{new_id()}', 'x'", "null, ''", "null, null, false"]
-)
-def test_a_sight_is_of_one_kind(db: Database, what: LiteralString) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation):
-        db.do(f"select jobferry.grant_sight('jobferry_viewer'::regrole, {what})")
+def test_a_sight_is_of_one_kind(db: Database) -> None:
+    both = f"'{new_id()}', 'x'"
+    for what in ("null", "null, 'x', true", both, "null, ''", "null, null, false"):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            db.do(f"select jobferry.grant_sight('jobferry_viewer'::regrole, {what})")

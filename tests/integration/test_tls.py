@@ -1,5 +1,6 @@
 """TLS: a gateway that proves who it is, devices that look, and the reverse."""
 
+import logging
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,6 +40,13 @@ class Authority:
         path = self._folder / f"{name}.pem"
         found.private_key_and_cert_chain_pem.write_to_path(path)
         return path
+
+    def parts(self, key: Path, certificate: Path) -> tuple[Path, Path]:
+        """The same in two files."""
+        found = self._ca.issue_cert("127.0.0.1")
+        found.private_key_pem.write_to_path(key)
+        found.cert_chain_pems[0].write_to_path(certificate)
+        return key, certificate
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +155,7 @@ def test_the_command_has_it_from_files(
 
 
 def test_a_renewed_certificate_is_taken_without_a_restart(
-    services: Services, tmp_path: Path, path: Path, ca: Authority
+    services: Services, tmp_path: Path, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     authority = Authority(tmp_path)
     certificate = authority.certificate("example.org")
@@ -156,12 +164,25 @@ def test_a_renewed_certificate_is_taken_without_a_restart(
         JobClient(path, url, token(), tls=authority.pem) as client,
     ):
         shows(client, "IP address mismatch")
-        # Half of it is written: the one before it stays.
-        certificate.write_text("-----BEGIN")
-        shows(client, "IP address mismatch")
-        authority.certificate("127.0.0.1")
+        with caplog.at_level(logging.INFO):
+            authority.certificate("127.0.0.1")
+            eventually(lambda: "certificate was renewed" in caplog.text, SOON, 0.01)
         client.connect()
         client.sync(SOON)
+
+
+def test_while_half_of_a_renewal_is_written_the_one_before_it_serves(
+    services: Services, tmp_path: Path, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    key, certificate = authority.parts(tmp_path / "key.pem", tmp_path / "certificate.pem")
+    settings: dict[str, Any] = {"tls_certificate": certificate, "tls_key": key}
+    with services.gateway(silence_seconds=0.3, **settings) as url:
+        # A new certificate, and not yet its key.
+        authority.parts(tmp_path / "other.pem", certificate)
+        eventually(lambda: "can not be renewed" in caplog.text, SOON, 0.01)
+        with JobClient(path, url, token(), tls=authority.pem) as client:
+            client.sync(SOON)
 
 
 def test_a_gateway_has_it_from_the_environment(
