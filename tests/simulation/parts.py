@@ -199,7 +199,7 @@ class NoTransactions:
 
     on_thread = on_loop = None
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     async def __aenter__(self) -> "NoTransactions":

@@ -62,7 +62,6 @@ class Snapshot:
 class Question:
     """A statement on its way."""
 
-    pool: "Pool"
     statement: str
     arguments: tuple[Any, ...]
     answer: "asyncio.Future[Any]"
@@ -96,7 +95,7 @@ class Pool:
 
     async def fetch(self, statement: str, *arguments: Any) -> Any:
         """As asyncpg's: rows, a row, a value or a status, as the statement's model gives it."""
-        return await self._postgres.ask(self, statement, arguments)
+        return await self._postgres.ask(statement, arguments)
 
     fetchrow = fetchval = execute = fetch
 
@@ -126,12 +125,11 @@ class Listener:
         await asyncio.sleep(self._postgres.delay())
         self._rings[channel] = ring
 
-    async def execute(self, _: str, channel: str) -> None:
-        """Nothing but ``pg_notify(channel, '')`` to itself."""
+    async def execute(self, statement: str, *arguments: Any) -> Any:
+        """As asyncpg's."""
         if self.deaf:
             await asyncio.Event().wait()
-        await asyncio.sleep(self._postgres.delay())
-        self.tell(channel, "")
+        return await self._postgres.ask(statement, arguments)
 
     def tell(self, channel: str, payload: str) -> None:
         """A notification."""
@@ -195,10 +193,10 @@ class Postgres:
         self.listeners.append(Listener(self))
         return self.listeners[-1]
 
-    def ask(self, pool: Pool, statement: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
+    def ask(self, statement: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
         """Send a statement."""
         self._expect_up()
-        question = Question(pool, statement, arguments, self.loop.create_future())
+        question = Question(statement, arguments, self.loop.create_future())
         if question.name in self.knows.trifles:
             question.answer.set_result(self.knows.trifles[question.name])
             return question.answer
@@ -344,7 +342,7 @@ class Postgres:
 @cache
 def _function(statement: str) -> str:
     """What a statement of the product calls."""
-    found = re.search(r"\b(?:jobferry\.|(?=pg_logical))(\w+)\(", _without_comments(statement))
+    found = re.search(r"\b(?:jobferry\.|(?=pg_[ln]))(\w+)\(", _without_comments(statement))
     return found[1] if found else statement
 
 
