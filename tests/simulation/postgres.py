@@ -33,6 +33,8 @@ LATE_SECONDS = 1.5
 SHARING = frozenset({"claim", "flush"})
 ALONE = frozenset({"release_unknown", "unregister_processor"})
 
+_OF_OURS = re.compile(r"\bjobferry\.(\w+)")
+
 Ring = Callable[[object, int, str, object], None]
 
 
@@ -93,7 +95,7 @@ class Pool:
     def __init__(self, postgres: "Postgres") -> None:
         self._postgres = postgres
 
-    async def fetch(self, statement: str, *arguments: Any) -> Any:
+    async def fetch(self, statement: str, *arguments: Any, **_: Any) -> Any:
         """As asyncpg's: rows, a row, a value or a status, as the statement's model gives it."""
         return await self._postgres.ask(statement, arguments)
 
@@ -341,8 +343,9 @@ class Postgres:
 
 @cache
 def _function(statement: str) -> str:
-    """What a statement of the product calls."""
-    found = re.search(r"\b(?:jobferry\.|(?=pg_[ln]))(\w+)\(", _without_comments(statement))
+    """What a statement of the product calls, or what else it is about."""
+    text = _without_comments(statement)
+    found = re.search(r"\b(?:jobferry\.|(?=pg_[ln]))(\w+)\(", text) or _OF_OURS.search(text)
     return found[1] if found else statement
 
 
