@@ -82,6 +82,19 @@ class Connection:
     #: The server's clock minus our monotonic one.
     _clock: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 
+    async def _say_hello(self) -> None:
+        identity = self.replica.identity()
+        pending, oldest = self.replica.pending()
+        await self.socket.send(
+            self.session.hello(
+                identity.client_id,
+                identity.cursor,
+                client_version=__version__,
+                pending=pending,
+                oldest_pending_at=parse_time(oldest) if oldest else None,
+            )
+        )
+
     async def run(self) -> None:
         """Talk until the connection ends, always by an exception."""
         await self._say_hello()
@@ -97,19 +110,6 @@ class Connection:
                 tasks.create_task(self._tidy(self.keep))
             if self.tokens.renews:
                 tasks.create_task(self._renew())
-
-    async def _say_hello(self) -> None:
-        identity = self.replica.identity()
-        pending, oldest = self.replica.pending()
-        await self.socket.send(
-            self.session.hello(
-                identity.client_id,
-                identity.cursor,
-                client_version=__version__,
-                pending=pending,
-                oldest_pending_at=parse_time(oldest) if oldest else None,
-            )
-        )
 
     async def _receive_all(self) -> None:
         while True:

@@ -168,10 +168,8 @@ class Chaos:
 
     def _new_device(self, number: int) -> None:
         owner = OWNERS[self.random.random() < 0.3]
-        file = File(f"{owner}-{number}", self._id(4), self.world.checker)
+        file = self.world.new_file(f"{owner}-{number}", self._id(4))
         self.files.append(file)
-        self.world.files[file.name] = file
-        self.world.checker.files[file.client_id] = file
         for engine in range(1 + (self.random.random() < 0.1)):
             self.devices.append(Device(self.world, f"{file.name}/engine-{engine}", file))
 

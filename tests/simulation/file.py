@@ -3,7 +3,7 @@
 What :class:`Replica` does in one transaction of the real file happens here at once, and its process
 may be killed before it or after it. ``jobferry_client.replica`` and the files it names
 (``sql/jobferry_sql/queries/device_*.sql``, ``sql/jobferry_sql/sqlite``) are the original; how alike
-they are is tested by the same runs on the real one.
+they are is tested by the same runs on real ones (:mod:`simulation.real_file`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +53,7 @@ class LocalJob:
     result: str | None = None
     error: str | None = None
     rejected: str | None = None
+    run_at: str | None = None
 
 
 class Op(dict[str, Any]):
@@ -213,6 +214,7 @@ class Replica:
             attempts=change.attempts,
             result=change.result,
             error=change.error.code if change.error else None,
+            run_at=utc_text(change.run_at),
         )
         return before
 
@@ -250,7 +252,7 @@ class Replica:
             task=job.task,
             queue_name=None,
             priority=0,
-            run_at=None,
+            run_at=job.run_at,
             max_attempts=25,
             job_key=job.job_key,
             flags=None,

@@ -101,6 +101,7 @@ class Ledger:
             "cancel_batch": self.cancel_batch,
             "cancel_postponed": self.cancel_postponed,
             "pg_logical_emit_message": lambda *_: None,
+            "pg_notify": lambda channel: self.postgres.notify(channel),
             "register_processor": self.register,
             "unregister_processor": self.unregister,
             "heartbeat": self.heartbeat,

@@ -163,7 +163,12 @@ class Loop(asyncio.BaseEventLoop):
         """A task of this process."""
         self._processes[process] = None
         self._spawned.append(task := self.create_task(work, context=process.context))
+        task.add_done_callback(self._ended, context=_NOBODY)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.call_exception_handler({"message": "a process failed", "exception": error})
 
     def resume(self, process: Process) -> None:
         """SIGCONT."""

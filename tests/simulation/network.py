@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError
-from websockets.http11 import Request
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.http11 import Request, Response
 
 from jobferry_client.line import Line as ClientLine
 from jobferry_server.gateway.line import Line as GatewayLine
@@ -149,13 +149,19 @@ class ServerLine(GatewayLine):
 class Server:
     """What ``websockets.serve`` gives."""
 
-    def __init__(self, network: "Network", handler: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        network: "Network",
+        handler: Callable[[Any], Awaitable[None]],
+        process_request: Callable[[Any, Request], Awaitable[Response | None]],
+    ) -> None:
         process = process_now()
         assert process is not None
         self.process = process
         self.sockets = [self]
         self._network = network
         self._handler = handler
+        self._process_request = process_request
         self._handling: dict[ServerLine, asyncio.Task[None]] = {}
 
     @property
@@ -177,18 +183,29 @@ class Server:
         while self._handling:
             await asyncio.wait(list(self._handling.values()))
 
-    def accept(self, end: End, token: str) -> None:
-        """Somebody has connected."""
-        request = Request("/", Headers(Authorization=token))
-        line = ServerLine(end, request)
-        self._handling[line] = task = self._network.loop.spawn(self.process, self._serve(line))
+    def accept(self, end: End, token: str) -> "asyncio.Future[Response | None]":
+        """Somebody has connected; the refusal, if he is refused."""
+        answer: asyncio.Future[Response | None] = self._network.loop.create_future()
+        line = ServerLine(end, Request("/", Headers(Authorization=token)))
+        work = self._serve(line, answer)
+        self._handling[line] = task = self._network.loop.spawn(self.process, work)
         task.add_done_callback(lambda _: self._handling.pop(line), context=self.process.context)
+        return answer
 
-    async def _serve(self, line: ServerLine) -> None:
+    async def _serve(self, line: ServerLine, answer: "asyncio.Future[Response | None]") -> None:
+        assert line.request is not None
+        refusal = await self._process_request(line, line.request)
+        self._network.loop.after(self._network.delay(), _answer, answer, refusal)
         try:
-            await self._handler(line)
+            if refusal is None:
+                await self._handler(line)
         finally:
             line.far_end.close()
+
+
+def _answer(future: "asyncio.Future[Response | None]", refusal: Response | None) -> None:
+    if not future.done():
+        future.set_result(refusal)
 
 
 class Network:
@@ -205,9 +222,15 @@ class Network:
 
     # -- what the product is given in place of websockets'
 
-    async def serve(self, handler: Callable[[Any], Awaitable[None]], *_: Any, **__: Any) -> Server:
+    async def serve(
+        self,
+        handler: Callable[[Any], Awaitable[None]],
+        *_: Any,
+        process_request: Callable[[Any, Request], Awaitable[Response | None]],
+        **__: Any,
+    ) -> Server:
         """``websockets.serve``."""
-        server = Server(self, handler)
+        server = Server(self, handler, process_request)
         self.servers.append(server)
         return server
 
@@ -236,7 +259,8 @@ class Network:
         near, far = End(self, process), End(self, server.process)
         self.wires.append(Wire(near, far))
         self._say(process, f"connects to {server.process}")
-        server.accept(far, token)
+        if (refusal := await server.accept(far, token)) is not None:
+            raise InvalidStatus(refusal)
         return near
 
     # -- the lines

@@ -43,6 +43,7 @@ from simulation.ledger import Ledger
 from simulation.loop import Loop, Process, process_now
 from simulation.network import Network
 from simulation.postgres import Postgres
+from simulation.real_file import RealReplica
 
 __all__ = ["LEASE", "Edges", "engine", "enter", "gateway", "process", "replaced"]
 
@@ -64,7 +65,7 @@ class Edges(Protocol):
     random: Any
     locks: dict[str, Process]
 
-    def replica(self, path: Path) -> Replica:
+    def replica(self, path: Path) -> Replica | RealReplica:
         """The file of this name."""
 
     def name(self) -> str:
@@ -198,7 +199,7 @@ class NoTransactions:
 
     on_thread = on_loop = None
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     async def __aenter__(self) -> "NoTransactions":

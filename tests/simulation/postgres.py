@@ -33,6 +33,8 @@ LATE_SECONDS = 1.5
 SHARING = frozenset({"claim", "flush"})
 ALONE = frozenset({"release_unknown", "unregister_processor"})
 
+_OF_OURS = re.compile(r"\bjobferry\.(\w+)")
+
 Ring = Callable[[object, int, str, object], None]
 
 
@@ -62,7 +64,6 @@ class Snapshot:
 class Question:
     """A statement on its way."""
 
-    pool: "Pool"
     statement: str
     arguments: tuple[Any, ...]
     answer: "asyncio.Future[Any]"
@@ -94,9 +95,9 @@ class Pool:
     def __init__(self, postgres: "Postgres") -> None:
         self._postgres = postgres
 
-    async def fetch(self, statement: str, *arguments: Any) -> Any:
+    async def fetch(self, statement: str, *arguments: Any, **_: Any) -> Any:
         """As asyncpg's: rows, a row, a value or a status, as the statement's model gives it."""
-        return await self._postgres.ask(self, statement, arguments)
+        return await self._postgres.ask(statement, arguments)
 
     fetchrow = fetchval = execute = fetch
 
@@ -126,12 +127,11 @@ class Listener:
         await asyncio.sleep(self._postgres.delay())
         self._rings[channel] = ring
 
-    async def execute(self, _: str, channel: str) -> None:
-        """Nothing but ``pg_notify(channel, '')`` to itself."""
+    async def execute(self, statement: str, *arguments: Any) -> Any:
+        """As asyncpg's."""
         if self.deaf:
             await asyncio.Event().wait()
-        await asyncio.sleep(self._postgres.delay())
-        self.tell(channel, "")
+        return await self._postgres.ask(statement, arguments)
 
     def tell(self, channel: str, payload: str) -> None:
         """A notification."""
@@ -195,10 +195,10 @@ class Postgres:
         self.listeners.append(Listener(self))
         return self.listeners[-1]
 
-    def ask(self, pool: Pool, statement: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
+    def ask(self, statement: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
         """Send a statement."""
         self._expect_up()
-        question = Question(pool, statement, arguments, self.loop.create_future())
+        question = Question(statement, arguments, self.loop.create_future())
         if question.name in self.knows.trifles:
             question.answer.set_result(self.knows.trifles[question.name])
             return question.answer
@@ -343,8 +343,9 @@ class Postgres:
 
 @cache
 def _function(statement: str) -> str:
-    """What a statement of the product calls."""
-    found = re.search(r"\b(?:jobferry\.|(?=pg_logical))(\w+)\(", _without_comments(statement))
+    """What a statement of the product calls, or what else it is about."""
+    text = _without_comments(statement)
+    found = re.search(r"\b(?:jobferry\.|(?=pg_[ln]))(\w+)\(", text) or _OF_OURS.search(text)
     return found[1] if found else statement
 
 

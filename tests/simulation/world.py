@@ -23,6 +23,7 @@ from simulation.ledger import Ledger
 from simulation.loop import Killed, Loop, Process, process_now
 from simulation.network import Network
 from simulation.postgres import Postgres
+from simulation.real_file import RealFile, RealReplica
 
 __all__ = ["World", "run"]
 
@@ -46,6 +47,8 @@ class World:
     seed: int
     bugs: Bugs
     tracing: bool = False
+    #: Where real files are made; ``None``: they are models.
+    folder: Path | None = None
     trace: list[str] = field(default_factory=list)
     #: Do faults go on?
     stormy: bool = True
@@ -61,6 +64,7 @@ class World:
         self.ledger = Ledger(self.postgres, self.random, self.bugs, self.checker)
         self.checker.ledger = self.ledger
         self.files: dict[str, File] = {}
+        self.replicas: list[RealReplica] = []
         self._names = 0
 
     def say(self, who: object, what: str) -> None:
@@ -68,11 +72,24 @@ class World:
         if self.tracing:
             self.trace.append(f"{self.loop.now:9.3f}  {who}: {what}")
 
+    def new_file(self, name: str, client_id: str) -> File:
+        """A new device's."""
+        if self.folder is not None:
+            self.files[name] = RealFile(self.folder / f"{name}.db", client_id, self.checker)
+        else:
+            self.files[name] = File(name, client_id, self.checker)
+        self.checker.files[client_id] = self.files[name]
+        return self.files[name]
+
     # -- what the parts find at their edges
 
-    def replica(self, path: Path) -> Replica:
+    def replica(self, path: Path) -> Replica | RealReplica:
         """The file of a device."""
-        return Replica(self.files[path.name], self.bugs, self._perhaps_die)
+        file = self.files[path.name]
+        if isinstance(file, RealFile):
+            self.replicas.append(RealReplica(file, self._perhaps_die))
+            return self.replicas[-1]
+        return Replica(file, self.bugs, self._perhaps_die)
 
     def name(self) -> str:
         """A name that no processor had before."""
@@ -92,7 +109,16 @@ class World:
             self.loop.run_until_complete(self._live())
         finally:
             self.loop.bury()
+            self._close_files()
         return self.checker.violation
+
+    def _close_files(self) -> None:
+        """Those of killed processes, too: here they are all in one."""
+        for replica in self.replicas:
+            replica.close()
+        for file in self.files.values():
+            if isinstance(file, RealFile):
+                file.close()
 
     async def _live(self) -> None:
         chaos = Chaos(self)
@@ -155,16 +181,20 @@ class Ears(logging.Handler):
             world.checker.expect(expected, "fault", f"{text}: {error!r}")
 
 
-def run(seed: int, bugs: Bugs = NONE, *, tracing: bool = False) -> World:
+def run(
+    seed: int, bugs: Bugs = NONE, *, tracing: bool = False, folder: Path | None = None
+) -> World:
     """A run, within :func:`simulation.parts.replaced`; what was wrong is in its checker."""
-    world = World(seed, bugs, tracing)
+    world = World(seed, bugs, tracing, folder)
     parts.enter(world)
     ears = Ears(world)
     log.addHandler(ears)
     log.setLevel(ears.level)
+    log.propagate = False
     try:
         world.run()
     finally:
         log.removeHandler(ears)
         log.setLevel(logging.NOTSET)
+        log.propagate = True
     return world
