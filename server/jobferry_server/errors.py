@@ -9,6 +9,9 @@
         ├── InvalidSchedule       a schedule says what nobody understands
         ├── ScheduleRefused       a schedule is not there, or must not run now
         ├── TokenRefused          a token is not valid
+        ├── TryLater              a device asks for too much               (retry_after)
+        │   ├── TooManyConnections  there is no place for another device
+        │   └── RateLimited       it says more than anybody needs to say
         ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
@@ -35,6 +38,7 @@ __all__ = [
     "ItemsFailed",
     "JobCancelled",
     "MigrationError",
+    "RateLimited",
     "Retry",
     "ScheduleRefused",
     "ServerError",
@@ -42,6 +46,8 @@ __all__ = [
     "Stopped",
     "TaskError",
     "TokenRefused",
+    "TooManyConnections",
+    "TryLater",
     "as_timedelta",
 ]
 
@@ -89,6 +95,28 @@ class TokenRefused(ServerError):
     """A token is not valid."""
 
     default_code = "unauthenticated"
+
+
+class TryLater(ServerError):
+    """A device asks for more than it may have now; in ``retry_after`` seconds it may ask again."""
+
+    default_code = "unavailable"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyConnections(TryLater):
+    """There is no place for another device."""
+
+    default_code = "too_many_connections"
+
+
+class RateLimited(TryLater):
+    """A device says more than anybody needs to say."""
+
+    default_code = "rate_limited"
 
 
 class DelegatedAttemptFailed(ServerError):

@@ -16,11 +16,16 @@ from websockets.http11 import Request, Response
 from jobferry_server.beside import beside
 from jobferry_server.database import open_pool, patiently
 from jobferry_server.doorbell import Doorbell
-from jobferry_server.errors import TokenRefused
+from jobferry_server.errors import RateLimited, TokenRefused, TryLater
 from jobferry_server.gateway.device import Device, Line
 from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.notes import Notes
+from jobferry_server.gateway.pace import Pace
+from jobferry_server.gateway.places import RETRY_SECONDS, Places
+from jobferry_server.gateway.pushes import Lane, Pushes
+from jobferry_server.gateway.quota import Quota
+from jobferry_server.gateway.room import Room
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Identity, Verifier
 from jobferry_shared.errors import ProtocolError
@@ -31,8 +36,14 @@ __all__ = ["Gateway"]
 log = logging.getLogger("jobferry.gateway")
 
 ROLE = "jobferry_gateway"
-#: Group commit, feed, postponed cancels and health pages.
-CONNECTIONS = 4
+#: Two lanes of commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
+CONNECTIONS = 6
+#: Connections that the kernel keeps until they are accepted: all come back at once.
+BACKLOG = 4096
+#: Messages of a device that are kept before it is read no further.
+MOST_UNREAD = 1
+#: Heartbeats and renewals that a device may send at once, in seconds of their rate.
+CHATTER_SECONDS = 10.0
 #: How often one looks within the silence that a device is allowed.
 SWEEPS_PER_SILENCE = 9
 #: How long a device may take to say goodbye.
@@ -74,8 +85,13 @@ class Gateway:
 
     @asynccontextmanager
     async def _serving(self, stop: asyncio.Event) -> AsyncIterator[Server]:
-        limits = self.settings.limits
-        self._ingest = GroupCommit(self._pool, limits, self.settings.group)
+        settings, limits = self.settings, self.settings.limits
+        self._places = Places(settings.connections, settings.owner_connections)
+        self._chatter = Pace(settings.chatter, CHATTER_SECONDS * settings.chatter)
+        self._room = Room(settings.waiting_bytes)
+        self._quota = Quota(self._pool, settings.owner_jobs)
+        pushes = Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst))
+        self._ingest = GroupCommit(self._pool, limits, pushes, self._room, self._quota)
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = Doorbell(
@@ -94,15 +110,19 @@ class Gateway:
             compression=None,
             close_timeout=CLOSE_SECONDS,
             max_size=self.settings.message_bytes,
+            max_queue=MOST_UNREAD,
+            backlog=BACKLOG,
             # One heartbeat of the protocol's own serves browsers too and needs no task per device.
             ping_interval=None,
             server_header=None,
         )
         async with beside(
             stop,
-            self._ingest.run(),
+            *(self._ingest.run(lane) for lane in Lane),
             self._ingest.run_postponed(),
-            self._feed.run(),
+            self._quota.run(),
+            self._feed.run_news(),
+            self._feed.run_walks(),
             self._notes.run(),
             self._bell.run(),
             self._sweep(),
@@ -152,6 +172,9 @@ class Gateway:
             return _plain(HTTPStatus.OK, "ok\n")
         if request.path == "/readyz":
             return await self._readiness()
+        if self._places.full:
+            later = {"Retry-After": str(RETRY_SECONDS)}
+            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "no place for another device\n", **later)
         header = request.headers.get("Authorization", "")
         if header.startswith("Bearer "):
             try:
@@ -182,9 +205,13 @@ class Gateway:
             self._greet(device, first)
             async for text in socket:
                 socket.understood = time.monotonic()
-                self._obey(device, device.session.receive(text))
+                self._obey(device, device.session.receive(text), len(text))
+                await self._until_there_is_room(device)
         except ProtocolError as error:
             device.dismiss(error.code, str(error))
+            await socket.wait_closed()
+        except TryLater as error:
+            device.dismiss(error.code, str(error), error.retry_after)
             await socket.wait_closed()
         except TokenRefused as error:
             device.dismiss("unauthenticated", str(error))
@@ -196,12 +223,22 @@ class Gateway:
         finally:
             if device.identity:
                 self._feed.leave(device)
+                self._places.leave(device)
+
+    async def _until_there_is_room(self, device: Device) -> None:
+        """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
+        await device.socket.settled()
+        if self._room.full(device.owner):
+            device.held_up = True
+            await self._room.wait(device.owner)
+            device.held_up = False
 
     def _greet(self, device: Device, text: str | bytes) -> None:
         hello = device.session.receive(text)
         assert isinstance(hello, Hello)
-        identity = self._identify(device.socket, hello)
-        device.let_in(hello, identity, self._epoch)
+        device.introduce(hello, self._identify(device.socket, hello))
+        self._places.enter(device)
+        device.let_in(hello, self._epoch)
         self._notes.note(device, hello)
         self._feed.join(device)
 
@@ -212,19 +249,28 @@ class Gateway:
             raise TokenRefused("a token is wanted, in the Authorization header or in hello")
         return self._verifier.verify(token)
 
-    def _obey(self, device: Device, message: UpMessage) -> None:
+    def _obey(self, device: Device, message: UpMessage, octets: int) -> None:
         match message:
             case Push(seq=seq, ops=ops):
-                self._ingest.add(device.take(seq, ops))
+                self._ingest.add(device.take(seq, ops, octets))
             case Applied():
                 self._feed.applied(device)
             case Heartbeat():
+                self._let_chat(device)
                 self._notes.note(device, message)
                 device.post(device.session.heartbeat())
             case Renew(token=token):
+                self._let_chat(device)
                 device.renew(self._verifier.verify(token))
             case _:
                 pass
+
+    def _let_chat(self, device: Device) -> None:
+        """Pushes and pages wait for an answer each; what does not is counted."""
+        name, now = f"{device.client_id} {device.owner}", time.monotonic()
+        if self._chatter.wait(name, now):
+            raise RateLimited("more heartbeats and renewals than anybody needs", CHATTER_SECONDS)
+        self._chatter.spend(name, 1, now)
 
     async def _sweep(self) -> None:
         """Find the dead, the expired, and what a lost ring did not tell."""
@@ -242,19 +288,23 @@ class Gateway:
     def _look_after(self, device: Device) -> None:
         assert device.identity is not None
         line = device.socket
-        if time.monotonic() - line.heard > self.settings.silence_seconds:
+        line.look()
+        if device.held_up:
+            device.reassure()
+        elif time.monotonic() - line.heard > self.settings.silence_seconds:
             device.hang_up()
         elif device.identity.expires_at < time.time():
             device.dismiss("unauthenticated", "the token has expired")
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
-            device.post(device.session.heartbeat())
+            device.reassure()
 
 
-def _plain(status: HTTPStatus, text: str) -> Response:
+def _plain(status: HTTPStatus, text: str, **more: str) -> Response:
     body = text.encode()
     headers = Headers(
         {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
     )
     headers["Connection"] = "close"
+    headers.update(more)
     return Response(status.value, status.phrase, headers, body)
