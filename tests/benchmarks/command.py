@@ -33,7 +33,8 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
 
     NAME is one of backlog, processing, circle, latency, download, memory, idle (without a name all
     of these); queue, which compares with other queues for Postgres; claim, beside millions of jobs;
-    or steady, ten minutes of work under somebody's old snapshot.
+    steady, ten minutes of work under somebody's old snapshot; or, of a gateway and many devices,
+    ingest, fairness, connections, active, stalled and storm.
 
     Everything runs on this machine: SQLite in a temporary folder (TMPDIR says where), Postgres from
     JOBFERRY_TEST_DSN, a container or the embedded one, real processes between. For figures that

@@ -23,6 +23,7 @@ from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.turns import Turns
 from jobferry_shared.limits import Limits
+from jobferry_shared.messages import Change
 from jobferry_sql import query
 
 __all__ = ["Feed"]
@@ -33,9 +34,11 @@ RETRY_SECONDS = 0.2
 #: Its commit is waited for, and all that was written before it with it.
 TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: What one tick reads at most, in rows and in pages' octets, and what a device gets in any case.
-TICK_ROWS = 2000
+TICK_ROWS = 1000
 TICK_PAGES = 4
 LEAST_ROWS = 20
+#: Rows that are written into a page without letting others have a turn; a millisecond.
+ROWS_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -156,12 +159,20 @@ class Feed:
             for device in devices:
                 self.wake(device)
             raise
-        for slot, page in groupby(pages, key=lambda row: row["slot"]):
-            found = list(page)
-            self._serve(devices[slot], found, rows)
-            if len(found) > LEAST_ROWS:
-                # To write a large page takes its time; let the others have theirs.
-                await asyncio.sleep(0)
+        for slot, found in groupby(pages, key=lambda row: row["slot"]):
+            page = list(found)
+            changes = await self._changes(page)
+            self._serve(devices[slot], page, changes, rows)
+
+    async def _changes(self, page: Sequence[asyncpg.Record]) -> list[Change]:
+        """What the rows of a page say. To write a large one takes its time; let the others have theirs."""
+        changes: list[Change] = []
+        for row in page:
+            if row["id"] is not None and not _is_tombstone(row):
+                changes.append(change_of(row, self._limits.stored_bytes))
+                if len(changes) % ROWS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return changes
 
     async def _read(self, devices: Sequence[Device], rows: int) -> list[asyncpg.Record]:
         cursors = [device.cursor for device in devices]
@@ -182,7 +193,9 @@ class Feed:
             str(min(seen)) if seen else None,
         )
 
-    def _serve(self, device: Device, rows: list[asyncpg.Record], most: int) -> None:
+    def _serve(
+        self, device: Device, rows: list[asyncpg.Record], changes: list[Change], most: int
+    ) -> None:
         if not device.session.ready:
             return
         now: str = rows[0]["now"]
@@ -208,15 +221,11 @@ class Feed:
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True
-            device.post(self._page(device, found, complete))
+            gone = [row["id"] for row in found if _is_tombstone(row)]
+            cursor = str(device.cursor)
+            device.post(device.session.changes(changes, cursor, complete=complete, gone=gone))
         else:
             self.applied(device)
-
-    def _page(self, device: Device, found: Sequence[asyncpg.Record], complete: bool) -> str:
-        most = self._limits.stored_bytes
-        changes = [change_of(row, most) for row in found if not _is_tombstone(row)]
-        gone = [row["id"] for row in found if _is_tombstone(row)]
-        return device.session.changes(changes, str(device.cursor), complete=complete, gone=gone)
 
 
 def _lost(device: Device, row: asyncpg.Record) -> str | None:

@@ -105,6 +105,7 @@ class GroupCommit:
             if group := self._pushes.take(lane, now):
                 await self._commit_until_done(group)
                 self._finish(group)
+                await asyncio.sleep(self._pushes.rest(lane, now, time.monotonic()))
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pushes.pause(now)):

@@ -1,11 +1,13 @@
 """Pushes on their way to a commit, and whose turn it is.
 
 Two lanes commit side by side: one for owners who have little waiting, one for those who have much.
-So a handful of operations never waits for somebody's backlog. Within a lane owners take turns, a push
-each. An owner is in one lane at a time, and a device's pushes are committed in the order in which it
-sent them.
+So a handful of operations never waits for somebody's backlog; and while there are such, a backlog is
+committed a push at a time and rests as long as each took, since processor and disk are shared. Within a
+lane owners take turns, a push each. An owner is in one lane at a time, and a device's pushes are
+committed in the order in which it sent them.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
@@ -18,6 +20,9 @@ __all__ = ["Lane", "Pushes"]
 
 #: An owner with no more operations waiting has little.
 LITTLE = 50
+#: Those with little have been here, and may be again, for so long.
+RECENT_SECONDS = 1.0
+MOST_REST_SECONDS = 0.1
 
 
 class Lane(Enum):
@@ -37,6 +42,8 @@ class Pushes:
         self._ops: Counter[str] = Counter()
         self._committing: set[str] = set()
         self._held: dict[Device, list[Batch]] = {}
+        #: When something was last taken in the lane of those with little.
+        self._little_at = -math.inf
 
     @property
     def empty(self) -> bool:
@@ -50,11 +57,11 @@ class Pushes:
 
     def take(self, lane: Lane, now: float) -> list[Batch]:
         """The next group of this lane; nothing if nobody's turn has come."""
-        room = self._most
+        room = most = 1 if self._gives_way(lane, now) else self._most
 
         def fits(batch: Batch) -> bool:
             nonlocal room
-            first, room = room == self._most, room - len(batch.ops)
+            first, room = room == most, room - len(batch.ops)
             if first or room >= 0:
                 self._pace.spend(batch.device.owner, len(batch.ops), now)
                 return True
@@ -71,7 +78,13 @@ class Pushes:
         for batch in group:
             self._forget(batch)
             self._committing.add(batch.device.owner)
+        if group and lane is Lane.LITTLE:
+            self._little_at = now
         return group
+
+    def rest(self, lane: Lane, began: float, now: float) -> float:
+        """Seconds that the lane is to rest after a group."""
+        return min(now - began, MOST_REST_SECONDS) if self._gives_way(lane, now) else 0.0
 
     def done(self, group: Sequence[Batch]) -> None:
         """The group is committed; what is held of it waits for :meth:`resume`."""
@@ -91,6 +104,9 @@ class Pushes:
         """Seconds until the turn comes of somebody who was too fast; ``None`` if there is nobody."""
         waits = (self._pace.wait(owner, now) for owner in self._ops)
         return min(filter(None, waits), default=None)
+
+    def _gives_way(self, lane: Lane, now: float) -> bool:
+        return lane is Lane.MUCH and now - self._little_at < RECENT_SECONDS
 
     def _lane(self, owner: str) -> Lane:
         return Lane.LITTLE if self._ops[owner] <= LITTLE else Lane.MUCH
