@@ -1,7 +1,6 @@
 """The command: what to measure, how often, and where to write it."""
 
 import json
-import resource
 import signal
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.run import BY_NAME, MEASURES, Run
+from jobferry_server.run import allow_many_files
 from support.postgres import open_server
 
 __all__ = ["main"]
@@ -43,7 +43,7 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
     Exit code 1 if something could not be measured. A bar that is missed is only reported.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    _allow_many_sockets()
+    allow_many_files()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
     def write(said: Mapping[str, object]) -> None:
@@ -57,8 +57,3 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
             run.measure(name, repeat or (1 if quick else REPETITIONS))
     run.print()
     sys.exit(run.failed)
-
-
-def _allow_many_sockets() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -7,7 +7,7 @@ import click
 
 from jobferry_server.commands.options import data, dsn, secret
 from jobferry_server.gateway import Gateway
-from jobferry_server.run import run_until_signalled
+from jobferry_server.run import allow_many_files, run_until_signalled
 from jobferry_server.settings import GatewaySettings, with_options
 from jobferry_server.tokens import Verifier
 from jobferry_server.up import secret_in
@@ -29,6 +29,8 @@ def gateway(dsn: str, secret: str | None, data: Path, host: str | None, port: in
     """
     settings = with_options(GatewaySettings(), host=host, port=port)
     verifier = Verifier(secret or secret_in(data))
+    if (files := allow_many_files()) < settings.connections:
+        click.echo(f"only {files} files may be open, so no more devices (ulimit -Hn)", err=True)
 
     async def serve(stop: asyncio.Event) -> None:
         async with Gateway(dsn, verifier, settings).running(stop) as running:
