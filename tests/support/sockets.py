@@ -17,6 +17,8 @@ class DeafDevice:
         address = urlsplit(url)
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # As on a real network: the other side's kernel keeps tens of segments.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
         self.socket.connect((address.hostname, address.port))
         self.socket.sendall(
             (
