@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -225,16 +225,35 @@ def test_two_gateways_let_in_no_more_than_one(db: Database, services: Services) 
     assert rejected == 140
 
 
+def over_limit(db: Database, most: int, job: UUID | None = None) -> list[str]:
+    """The codes of what is too many of one new submit of anna's."""
+    return db.column(
+        "select code from jobferry.over_limit(array[%s::uuid], array['anna'], array[false],"
+        " array[true], %s)",
+        job or uuid4(),
+        most,
+    )
+
+
+def test_gateways_take_turns_at_an_owner(db: Database, other: Database) -> None:
+    """The second sees what the first has let in, be it another job or the same."""
+    db.do("insert into jobferry.owner_jobs (owner) values ('anna')")
+    with other.together():
+        assert over_limit(other, 1) == []
+        same = other.insert(submitted_by="anna")
+        another = Beside(lambda: over_limit(db, 1))
+        eventually(lambda: other.value("select count(*) > 0 from pg_locks where not granted"))
+    assert another.result() == ["too_many_jobs"]
+    assert over_limit(db, 1, same) == []
+
+
 def test_a_count_sees_what_comes_while_it_is_made(db: Database, other: Database) -> None:
     db.do("select jobferry.count_owner_jobs()")
     db.insert(submitted_by="anna")
     db.do("select jobferry.count_owner_jobs()")
     assert _bound(db) == 1
     with other.together():
-        other.do(
-            "select jobferry.over_limit(array[gen_random_uuid()], array['anna'], array[false],"
-            " array[false], 5)"
-        )
+        assert over_limit(other, 5) == []
         other.insert(submitted_by="anna")
         count = Beside(lambda: db.do("select jobferry.count_owner_jobs()"))
         eventually(lambda: other.value("select count(*) > 0 from pg_locks where not granted"))
