@@ -6,6 +6,8 @@ __all__ = ["full_jitter"]
 
 BASE_SECONDS = 0.25
 CAP_SECONDS = 30.0
+#: The server's wish is believed up to this.
+MOST_RETRY_SECONDS = 3600.0
 
 
 def full_jitter(failures: int, retry_after: float | None = None) -> float:
@@ -16,4 +18,5 @@ def full_jitter(failures: int, retry_after: float | None = None) -> float:
     server's wish, and is waited in full before the spread begins.
     """
     bound = min(CAP_SECONDS, BASE_SECONDS * 2 ** min(failures, 16))
-    return (retry_after or 0.0) + random.uniform(0, bound)  # noqa: S311 - no secret
+    wish = min(retry_after or 0.0, MOST_RETRY_SECONDS)
+    return wish + random.uniform(0, bound)  # noqa: S311 - no secret

@@ -10,7 +10,10 @@
         ├── ScheduleRefused       a schedule is not there, or must not run now
         ├── TokenRefused          a token is not valid
         │   └── UnknownKey        it names a key that we do not have, or not yet
-        ├── KeysUnavailable       the keys that an issuer publishes can't be had now  (retry_after)
+        ├── TryLater              it can't be had now                      (retry_after)
+        │   ├── KeysUnavailable   the keys that an issuer publishes
+        │   ├── TooManyConnections  there is no place for another device
+        │   └── RateLimited       it says more than anybody needs to say
         ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
@@ -38,6 +41,7 @@ __all__ = [
     "JobCancelled",
     "KeysUnavailable",
     "MigrationError",
+    "RateLimited",
     "Retry",
     "ScheduleRefused",
     "ServerError",
@@ -45,6 +49,8 @@ __all__ = [
     "Stopped",
     "TaskError",
     "TokenRefused",
+    "TooManyConnections",
+    "TryLater",
     "UnknownKey",
     "as_timedelta",
 ]
@@ -96,14 +102,30 @@ class UnknownKey(TokenRefused):
     """A token names a key that we do not have, or not yet."""
 
 
-class KeysUnavailable(ServerError):
-    """The keys that an issuer publishes can't be had now; ``retry_after`` is in seconds."""
-
-    default_code = "unavailable"
+class TryLater(ServerError):
+    """It can't be had now; in ``retry_after`` seconds a device may ask again."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class KeysUnavailable(TryLater):
+    """The keys that an issuer publishes can't be had."""
+
+    default_code = "unavailable"
+
+
+class TooManyConnections(TryLater):
+    """There is no place for another device."""
+
+    default_code = "too_many_connections"
+
+
+class RateLimited(TryLater):
+    """A device says more than anybody needs to say."""
+
+    default_code = "rate_limited"
 
 
 class DelegatedAttemptFailed(ServerError):

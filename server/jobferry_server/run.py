@@ -12,7 +12,7 @@ from typing import Any
 from jobferry_server.beside import left_behind
 from jobferry_server.errors import Stopped
 
-__all__ = ["run_until_signalled", "set_up_logging"]
+__all__ = ["allow_many_files", "run_until_signalled", "set_up_logging"]
 
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
@@ -20,6 +20,7 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 def run_until_signalled(work: Work) -> None:
     """Run ``work(stop)``, where ``stop`` is set by SIGINT or SIGTERM."""
     set_up_logging()
+    allow_many_files()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_with_signals(work))
         if any(not task.done() for task in left_behind):
@@ -27,6 +28,17 @@ def run_until_signalled(work: Work) -> None:
             logging.shutdown()
             # The event loop's own end would wait for it.
             os._exit(0)
+
+
+def allow_many_files() -> int:
+    """As many open files as this process may allow itself, a socket being one; how many those are."""
+    try:
+        import resource
+    except ImportError:  # Windows counts otherwise
+        return sys.maxsize
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
 
 
 def set_up_logging() -> None:

@@ -6,7 +6,15 @@ Every field is also an environment variable, ``JOBFERRY_`` and its name in capit
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobferry_shared.limits import Limits
@@ -74,6 +82,28 @@ class GatewaySettings(PostgresSettings):
     hello_seconds: PositiveFloat = Field(10.0, description="How long a new connection may be mute.")
     silence_seconds: PositiveFloat = Field(
         45.0, description="A device not heard of for this long is disconnected."
+    )
+    connections: NonNegativeInt = Field(
+        20_000, description="Most devices connected to this gateway; 0: no limit."
+    )
+    owner_connections: NonNegativeInt = Field(
+        1000, description="Most devices of one owner connected to this gateway; 0: no limit."
+    )
+    owner_jobs: NonNegativeInt = Field(
+        0, description="Most unfinished jobs of one owner; 0: no limit."
+    )
+    owner_rate: NonNegativeFloat = Field(
+        0.0, description="Most operations of one owner a second, on average; 0: no limit."
+    )
+    owner_burst: PositiveInt = Field(
+        2000, description="How many of them may come at once before the rate counts."
+    )
+    chatter: PositiveFloat = Field(
+        5.0, description="Most heartbeats and renewals of one device a second, on average."
+    )
+    waiting_bytes: PositiveInt = Field(
+        256 * 1024 * 1024,
+        description="Octets of pushes that may wait for their commit; an owner has an eighth.",
     )
     drain_seconds: PositiveFloat = Field(
         3.0, description="Over how long the devices are sent away at the end."

@@ -95,6 +95,10 @@ CODES: dict[str, Code] = {
         "One side said what the protocol does not know, or not at this moment.",
         "Both sides must speak the protocol of docs/protocol.md.",
     ),
+    "rate_limited": Code(
+        "The device says more than anybody needs to say.",
+        "It comes back by itself after the time it was told.",
+    ),
     "schedule_refused": Code(
         "A schedule is not there, is there already, or must not run now.",
         "'jobferry schedule ls' lists what there is.",
@@ -109,6 +113,14 @@ CODES: dict[str, Code] = {
     "timed_out": Code(
         "The handler took longer than the task's timeout.",
         "The job is tried again while attempts are left.",
+    ),
+    "too_many_connections": Code(
+        "There is no place for another device, of this owner or at all.",
+        "The device comes back by itself after the time it was told; or raise the gateway's limit.",
+    ),
+    "too_many_jobs": Code(
+        "The owner has as many unfinished jobs as one may have.",
+        "Insert it again once some have finished, or raise the gateway's limit.",
     ),
     "unauthenticated": Code(
         "There is no token, or it is not believed, has expired, or is somebody else's.",
@@ -143,6 +155,7 @@ CLOSES: dict[int, Code] = {
     ),
     1009: Code("A message is above the limit.", "Keep to message_bytes of the welcome."),
     1012: Code("The gateway stops.", "Connect again; another one may answer."),
+    1013: Code("The gateway has no place or patience now.", "Come again after retry_after."),
 }
 
 #: What the gateway's port answers to a plain HTTP request.
@@ -150,6 +163,10 @@ STATUSES: dict[int, Code] = {
     200: Code("/healthz: the process lives. /readyz: it can serve.", "Nothing is to be done."),
     400: Code("What came is no HTTP request, or no handshake.", "Speak RFC 6455."),
     401: Code("The token in the header is not believed.", "Get a new token."),
+    403: Code(
+        "The page's origin, or who asks for metrics, is not allowed.",
+        "See origins and metrics_token.",
+    ),
     405: Code("The method is not GET.", "A websocket begins with GET."),
     414: Code("The request's first line is too long.", "Connect to the gateway's URL as it is."),
     426: Code("A plain request for what only a websocket has.", "Connect with a websocket."),

@@ -41,6 +41,18 @@ class Sizes:
     finished: int = 5_000_000
     waiting: int = 1_000_000
     steady_seconds: float = 600.0
+    #: Rows that are pushed, and by how many devices at once.
+    ingest: int = 50_000
+    pushing: int = 200
+    #: Jobs of the others beside a flood, a second, and for how long.
+    fair_rate: float = 100.0
+    fair_seconds: float = 20.0
+    #: Devices that are connected and idle, active, deaf, or come back all at once.
+    idle: int = 10_000
+    active: int = 1_000
+    active_seconds: float = 60.0
+    deaf: int = 1_000
+    storm: int = 2_000
 
 
 FULL = Sizes()
@@ -58,6 +70,13 @@ QUICK = Sizes(
     finished=50_000,
     waiting=10_000,
     steady_seconds=20.0,
+    ingest=10_000,
+    fair_seconds=5.0,
+    idle=500,
+    active=100,
+    active_seconds=10.0,
+    deaf=50,
+    storm=200,
 )
 
 
@@ -110,10 +129,10 @@ class Bench:
             yield found
 
     @contextmanager
-    def gateway(self, dsn: str) -> Iterator[Gateway]:
+    def gateway(self, dsn: str, port: int = 0, **environment: str) -> Iterator[Gateway]:
         """A gateway process that listens."""
-        command = ("gateway", "--port", "0", "--host", "127.0.0.1")
-        with self.python("jobferry_client", *command, JOBFERRY_DSN=dsn) as found:
+        command = ("gateway", "--port", port, "--host", "127.0.0.1")
+        with self.python("jobferry_client", *command, JOBFERRY_DSN=dsn, **environment) as found:
             yield Gateway(found.line(30).removeprefix("listening on "), found.pid)
 
     @contextmanager

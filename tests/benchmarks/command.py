@@ -1,7 +1,6 @@
 """The command: what to measure, how often, and where to write it."""
 
 import json
-import resource
 import signal
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.run import BY_NAME, MEASURES, Run
+from jobferry_server.run import allow_many_files
 from support.postgres import open_server
 
 __all__ = ["main"]
@@ -33,7 +33,8 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
 
     NAME is one of backlog, processing, circle, latency, download, memory, idle (without a name all
     of these); queue, which compares with other queues for Postgres; claim, beside millions of jobs;
-    or steady, ten minutes of work under somebody's old snapshot.
+    steady, ten minutes of work under somebody's old snapshot; or, of a gateway and many devices,
+    ingest, fairness, connections, active, stalled and storm.
 
     Everything runs on this machine: SQLite in a temporary folder (TMPDIR says where), Postgres from
     JOBFERRY_TEST_DSN, a container or the embedded one, real processes between. For figures that
@@ -42,7 +43,7 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
     Exit code 1 if something could not be measured. A bar that is missed is only reported.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    _allow_many_sockets()
+    allow_many_files()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
     def write(said: Mapping[str, object]) -> None:
@@ -56,8 +57,3 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
             run.measure(name, repeat or (1 if quick else REPETITIONS))
     run.print()
     sys.exit(run.failed)
-
-
-def _allow_many_sockets() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

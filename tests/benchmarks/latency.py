@@ -11,7 +11,7 @@ from benchmarks.raw_chain import Chain, chains
 from benchmarks.report import Bar, Figure, Reading, Readings, percentile
 from support.services import token
 
-__all__ = ["measure"]
+__all__ = ["RAW", "measure", "raw_chains"]
 
 #: Where each kind of submit has to get, p50 in ms.
 BARS = {"in process": 10.0, "by another process": 30.0}
@@ -23,13 +23,13 @@ Samples = Sequence[Sequence[float]]
 
 def measure(bench: Bench) -> Readings:
     """One repetition."""
-    raw = _raw(bench)
+    raw = raw_chains(bench)
     with bench.database() as dsn, bench.gateway(dsn) as gateway, bench.processors(dsn):
         bench.settle(dsn)
         inside = _by_the_client(bench, bench.path("inside.db"), gateway.url)
         outside = _by_plain_sql(bench, bench.path("outside.db"), gateway.url)
     # Before and after: a machine that changes its mood meanwhile shows in the floor too.
-    raw += _raw(bench)
+    raw += raw_chains(bench)
     return _readings("in process", inside, raw) | _readings("by another process", outside, raw)
 
 
@@ -47,7 +47,8 @@ def _by_plain_sql(bench: Bench, path: Path, url: str) -> Samples:
             return writer.submit_steadily(bench.sizes.rate, bench.sizes.latency_seconds)
 
 
-def _raw(bench: Bench) -> list[Chain]:
+def raw_chains(bench: Bench) -> list[Chain]:
+    """One job at a time by the bare pieces."""
     with bench.database() as dsn, bench.python("benchmarks.echo") as echo:
         bench.settle(dsn)
         url = echo.answer()["url"]

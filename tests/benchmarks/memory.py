@@ -29,10 +29,10 @@ def measure(bench: Bench) -> Readings:
 def _per_connection(bench: Bench, kind: str, url: str, pid: int) -> float:
     server = psutil.Process(pid)
     number = bench.sizes.connections
-    with bench.python("benchmarks.crowd", kind, url) as crowd:
-        crowd.ask(str(WARM_UP))
+    with bench.python("benchmarks.fleet", kind, url) as fleet:
+        fleet.ask(f"open {WARM_UP}")
         time.sleep(SETTLE_SECONDS)
         before = server.memory_info().rss
-        crowd.ask(str(number))
+        fleet.ask(f"open {number}")
         time.sleep(SETTLE_SECONDS)
         return (server.memory_info().rss - before) / number / 1000

@@ -9,16 +9,22 @@ import psycopg
 from rich.console import Console
 
 from benchmarks import (
+    active,
     backlog,
     circle,
     claim,
+    connections,
     download,
+    fairness,
     idle,
+    ingest,
     latency,
     memory,
     processing,
     queues,
+    stalled,
     steady,
+    storm,
 )
 from benchmarks.bench import Bench
 from benchmarks.cpu import Others
@@ -39,9 +45,18 @@ MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "queue": queues.measure,
     "claim": claim.measure,
     "steady": steady.measure,
+    "ingest": ingest.measure,
+    "fairness": fairness.measure,
+    "connections": connections.measure,
+    "active": active.measure,
+    "stalled": stalled.measure,
+    "storm": storm.measure,
 }
 #: Measured only when they are asked for by name: they take their time.
-BY_NAME = {"queue", "claim", "steady"}
+BY_NAME = {
+    *("queue", "claim", "steady"),
+    *("ingest", "fairness", "connections", "active", "stalled", "storm"),
+}
 #: If others keep more of the machine busy than this, in cores, the figures are not to be relied on.
 QUIET_CORES = 0.1
 

@@ -64,4 +64,6 @@ def _spread(figure: Figure, values: Sequence[float]) -> str:
 
 def _ratio(ours: Sequence[float], raw: Sequence[float]) -> str:
     """Each repetition against its own floor: what slows the machine slows both."""
+    if not all(raw):
+        return ""
     return f"{median(a / b for a, b in zip(ours, raw, strict=True)):.2f}"

@@ -60,6 +60,12 @@ table jobferry.migrations
   applied_at timestamp with time zone not null default now()
   constraint migrations_pkey PRIMARY KEY (version)
 
+table jobferry.owner_jobs with (fillfactor=50)
+  owner text not null
+  at_most bigint not null default 0
+  let_in bigint not null default 0
+  constraint owner_jobs_pkey PRIMARY KEY (owner)
+
 table jobferry.postponed_cancels
   job_id uuid not null
   owner text not null
@@ -417,6 +423,11 @@ function jobferry.complete_jobs(job_ids uuid[])
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 09f1ca55362afb6ffd773e555c685204
 
+function jobferry.count_owner_jobs()
+  returns void
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 07cfc9f98ee0b30ef75d1dd7aeb839b9
+
 function jobferry.delegate(task text, engine text, schema_name text, queue text, foreign_task text)
   returns jobferry.delegates
   plpgsql volatile security invoker set search_path=""
@@ -766,6 +777,11 @@ function jobferry.open_engine(engine text, schema_name text)
   returns void
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 0edc5588ef4101edbf388a748d54e597
+
+function jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint)
+  returns TABLE(number integer, code text)
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body a4c6c88ee8aeb15bc181b0ec17c95c14
 
 function jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text)
   returns void
@@ -1176,6 +1192,7 @@ grant execute on function jobferry.compact_queue to jobferry_processor
 grant execute on function jobferry.complete_held to jobferry_processor
 grant execute on function jobferry.complete_job to jobferry_processor
 grant execute on function jobferry.complete_jobs to jobferry_admin
+grant execute on function jobferry.count_owner_jobs to jobferry_gateway
 grant execute on function jobferry.delegated_completed to jobferry_processor
 grant execute on function jobferry.delegated_failed to jobferry_processor
 grant execute on function jobferry.delegated_progress to jobferry_processor
@@ -1239,6 +1256,7 @@ grant execute on function jobferry.note_devices to jobferry_gateway
 grant execute on function jobferry.note_heirs to jobferry_engine
 grant execute on function jobferry.note_overtaken to jobferry_engine
 grant execute on function jobferry.obey to jobferry_engine
+grant execute on function jobferry.over_limit to jobferry_gateway
 grant execute on function jobferry.pass_key_on to jobferry_engine
 grant execute on function jobferry.permanently_fail_jobs to jobferry_admin
 grant execute on function jobferry.places to jobferry_engine
@@ -1325,6 +1343,8 @@ grant select on table jobferry.migrations to jobferry_admin
 grant select on table jobferry.migrations to jobferry_auditor
 grant select on table jobferry.migrations to jobferry_gateway
 grant select on table jobferry.migrations to jobferry_processor
+grant insert, select, update on table jobferry.owner_jobs to jobferry_engine
+grant select on table jobferry.owner_jobs to jobferry_auditor
 grant delete, insert, select, update on table jobferry.postponed_cancels to jobferry_engine
 grant select on table jobferry.postponed_cancels to jobferry_auditor
 grant delete, insert, select, update on table jobferry.processors to jobferry_engine

@@ -1,6 +1,8 @@
 """The gateway's own life: its health pages, a database that goes away, and its end."""
 
+import resource
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -92,6 +94,27 @@ def process(tmp_path: Path, dsn: str, **environment: str) -> Iterator[tuple[Part
     with part(tmp_path / "gateway.log", *GATEWAY, "--dsn", dsn, **environment) as found:
         eventually(lambda: "listening on ws://" in found.log, 20)
         yield found, found.log.partition("listening on ")[2].split()[0]
+
+
+@pytest.fixture
+def few_files() -> Iterator[None]:
+    """Processes started within may open few files, unless they say otherwise."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+
+@pytest.mark.usefixtures("few_files")
+def test_a_gateway_takes_all_the_files_it_may_have(dsn: str, tmp_path: Path) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limit = {"JOBFERRY_CONNECTIONS": str(most + 1)}
+    with process(tmp_path, dsn, **limit) as (gateway, _):
+        assert f"only {most} files may be open" in gateway.log
+        if sys.platform == "linux":
+            found = Path(f"/proc/{gateway.pid}/limits").read_text()
+            (line,) = (one for one in found.splitlines() if one.startswith("Max open files"))
+            assert line.split()[3] == str(most)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

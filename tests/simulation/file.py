@@ -161,21 +161,22 @@ class Replica:
             self._reject(id, code)
             self.file.outbox = [op for op in self.file.outbox if op["seq"] != seq]
 
-    def welcome(self, owner: str) -> None:
-        """Remember whose jobs these are."""
+    def welcome(self, owner: str, _: str | None = None) -> bool:
+        """Remember whose jobs these are. The database is always the same."""
         with self._transaction():
             if self.file.owner not in (None, owner):
                 raise OtherOwner(owner)
             self.file.owner = owner
+        return False
 
-    def forget_cursor(self, _: str | None = None) -> None:
+    def forget_cursor(self, _: str | None = None, **__: Any) -> None:
         """Read everything again."""
         with self._transaction():
             self._read(None)
         self._cursor = None
 
-    def apply(self, changes: Sequence[Change], cursor: str, _: datetime, **__: Any) -> None:
-        """Store one page and its cursor together."""
+    def apply(self, changes: Sequence[Change], cursor: str, _: datetime, **__: Any) -> int:
+        """Store one page and its cursor together. Nothing is ever lost there, so nothing is sent again."""
         if self.file.cursor != self._cursor:
             raise CursorMoved
         for change in changes:
@@ -194,6 +195,7 @@ class Replica:
                 self._store(changes)
                 self._read(cursor)
         self._cursor = cursor
+        return 0
 
     def _store(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -105,27 +105,28 @@ class RealReplica(jobferry_client.replica.Replica):
         self._file.look()
         self._perhaps_die()
 
-    def welcome(self, owner: str) -> None:
+    def welcome(self, owner: str, epoch: str | None = None) -> bool:
         """As it is."""
         self._perhaps_die()
-        super().welcome(owner)
+        another = super().welcome(owner, epoch)
+        self._file.look()
+        self._perhaps_die()
+        return another
+
+    def forget_cursor(self, epoch: str | None = None, *, restored: bool = False) -> None:
+        """As it is."""
+        self._perhaps_die()
+        super().forget_cursor(epoch, restored=restored)
         self._file.look()
         self._perhaps_die()
 
-    def forget_cursor(self, epoch: str | None = None) -> None:
-        """As it is."""
-        self._perhaps_die()
-        super().forget_cursor(epoch)
-        self._file.look()
-        self._perhaps_die()
-
-    def apply(self, changes: Sequence[Change], cursor: str, now: datetime, **more: Any) -> None:
+    def apply(self, changes: Sequence[Change], cursor: str, now: datetime, **more: Any) -> int:
         """As it is."""
         file = self._file
         before, cursor_before = file.rows, file.cursor
         self._perhaps_die()
         try:
-            super().apply(changes, cursor, now, **more)
+            again = super().apply(changes, cursor, now, **more)
         except UnknownJob as unknown:
             file.watcher.unheard_of(file, str(unknown))
             raise
@@ -134,6 +135,7 @@ class RealReplica(jobferry_client.replica.Replica):
             file.watcher.showed(file, change.id, before.get(change.id))
         file.watcher.read(file, cursor_before)
         self._perhaps_die()
+        return again
 
 
 def _job(row: Any) -> LocalJob:

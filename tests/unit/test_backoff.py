@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from jobferry_client.backoff import BASE_SECONDS, CAP_SECONDS, full_jitter
+from jobferry_client.backoff import BASE_SECONDS, CAP_SECONDS, MOST_RETRY_SECONDS, full_jitter
 
 
 @pytest.mark.parametrize("failures", [0, 1, 3, 6, 7, 50, 10_000])
@@ -22,3 +22,8 @@ def test_the_server_s_wish_is_waited_in_full_before_the_spread_begins() -> None:
     assert min(waits) >= 20
     assert max(waits) <= 20 + BASE_SECONDS * 4
     assert len(set(waits)) > 190
+
+
+@pytest.mark.parametrize("wish", [1e9, float("inf")])
+def test_a_wish_for_ever_is_not_granted(wish: float) -> None:
+    assert full_jitter(0, wish) <= MOST_RETRY_SECONDS + BASE_SECONDS

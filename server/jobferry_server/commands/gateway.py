@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from jobferry_server.commands.options import data, dsn, listen_dsn, pooled, secret
 from jobferry_server.gateway import Gateway
-from jobferry_server.run import run_until_signalled
+from jobferry_server.run import allow_many_files, run_until_signalled
 from jobferry_server.settings import GatewaySettings, TokenSettings, with_options
 from jobferry_server.tokens import Verifier
 from jobferry_server.up import secret_in
@@ -43,6 +43,8 @@ def gateway(
         GatewaySettings(), host=host, port=port, pooled=pooled, listen_dsn=listen_dsn
     )
     verifier = Verifier.of(_tokens(secret, data))
+    if (files := allow_many_files()) < settings.connections:
+        click.echo(f"only {files} files may be open, so no more devices (ulimit -Hn)", err=True)
 
     async def serve(stop: asyncio.Event) -> None:
         async with Gateway(dsn, verifier, settings).running(stop) as running:

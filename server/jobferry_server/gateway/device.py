@@ -3,11 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from websockets.exceptions import ConnectionClosed
 
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.cursor import Cursor
@@ -15,11 +12,9 @@ from jobferry_server.gateway.line import Line
 from jobferry_server.tokens import Identity
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Hello, Operation, Rejection
-from jobferry_shared.session import GatewaySession
+from jobferry_shared.session import GatewaySession, Phase
 
 __all__ = ["Batch", "Device"]
-
-CLOSE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -29,12 +24,23 @@ class Batch:
     device: "Device"
     seq: int
     ops: Sequence[Operation]
+    #: About how much memory it takes.
+    octets: int = 0
     rejected: list[Rejection] = field(default_factory=list)
     decided: bool = False
-    #: Does it wait for a job key that somebody is at work on?
+    #: Does it wait for a job key that somebody is at work on, or for a count of its owner's jobs?
     held: bool = False
+    #: Was there, so far as was known, a job too many in it?
+    over: bool = False
+    #: Were its owner's jobs counted since?
+    counted: bool = False
     #: The ledger's clock at the commit of its submits.
     received_at: datetime | None = None
+
+    def begin(self) -> None:
+        """It is about to be committed, perhaps not for the first time."""
+        self.rejected.clear()
+        self.held = self.over = False
 
     def reject(self, id: str, code: str, message: str) -> None:  # noqa: A002
         """One operation will not be done."""
@@ -50,6 +56,7 @@ class Device:
         "cursor",
         "dirty",
         "greeted",
+        "held_up",
         "identity",
         "session",
         "socket",
@@ -65,6 +72,8 @@ class Device:
         self.dirty = False
         #: Did it get a first page, so that it knows whether it is in step?
         self.greeted = False
+        #: Do we read nothing of it, since too much is waiting?
+        self.held_up = False
         self.batches: deque[Batch] = deque()
 
     @property
@@ -79,11 +88,14 @@ class Device:
         assert self.identity is not None
         return self.identity.tenant
 
-    def let_in(self, hello: Hello, identity: Identity, epoch: str) -> None:
-        """Answer a hello."""
+    def introduce(self, hello: Hello, identity: Identity) -> None:
+        """Now it is known who this is."""
         self.identity = identity
         self.client_id = hello.client_id
-        self.post(self.session.welcome(identity.owner, epoch, datetime.now(UTC)))
+
+    def let_in(self, hello: Hello, epoch: str) -> None:
+        """Answer a hello."""
+        self.post(self.session.welcome(self.owner, epoch, datetime.now(UTC)))
         cursor = Cursor.parse(hello.cursor, epoch)
         if cursor is None:
             self.read_anew(epoch)
@@ -101,9 +113,9 @@ class Device:
             raise TokenRefused("a renewed token must be of the same subject")
         self.identity = identity
 
-    def take(self, seq: int, ops: Sequence[Operation]) -> Batch:
-        """A push has arrived; answers leave in the order of arrival."""
-        batch = Batch(self, seq, ops)
+    def take(self, seq: int, ops: Sequence[Operation], octets: int) -> Batch:
+        """A push of so many octets has arrived; answers leave in the order of arrival."""
+        batch = Batch(self, seq, ops, octets)
         self.batches.append(batch)
         return batch
 
@@ -121,30 +133,22 @@ class Device:
             self.post(self.session.pushed(through, received_at or datetime.now(UTC), rejected))
 
     def post(self, text: str) -> None:
-        """Send without waiting: a device that does not read must hold up nobody.
-
-        What may be under way to one device is bounded by the session's flow control.
-        """
-        _spawn(self._send(text))
+        """Send without waiting."""
+        self.socket.post(text)
 
     def dismiss(self, code: str, message: str, retry_after: float | None = None) -> None:
-        """End the session, saying why."""
-        _spawn(self._close(self.session.error(code, message, retry_after)))
+        """End the session, saying why, and when to come again if that may help."""
+        self.post(self.session.error(code, message, retry_after))
+        _spawn(self.socket.close(1008 if retry_after is None else 1013))
+
+    def reassure(self) -> None:
+        """We live, if that can't be seen otherwise: nothing was said and nothing is under way."""
+        if self.session.phase is Phase.OPEN and not self.socket.unsent:
+            self.post(self.session.heartbeat())
 
     def hang_up(self) -> None:
         """The device does not answer any more: do not wait for its goodbye."""
         _spawn(self.socket.close(1001, "silent"))
-
-    async def _send(self, text: str) -> None:
-        # A connection that is gone is found by its own handler.
-        with suppress(ConnectionClosed):
-            await self.socket.send(text)
-
-    async def _close(self, text: str) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._send(text)
-        await self.socket.close(1008)
 
 
 def _spawn(work: Coroutine[None, None, None]) -> None:

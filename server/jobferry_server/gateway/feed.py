@@ -1,14 +1,19 @@
-"""What comes down: each tick one query for all devices that have something to read.
+"""What comes down: each tick one query for many devices that have something to read.
 
 A device is served when it is dirty (somebody wrote a row of its owner, or its walk is not at its
 end) and ready (it has applied what it was sent). So nothing is queued per device: what it did not
 fetch in time it gets as the latest state, later.
+
+Two streams are served side by side: news for the devices that are in step, and the walks of those that
+are not. So nobody's news waits for somebody's first sync. What a tick reads is bounded however many
+devices there are: the more, the smaller their pages.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import asyncpg
@@ -16,8 +21,10 @@ import asyncpg
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.turns import Turns
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared.limits import Limits
+from jobferry_shared.messages import Change
 from jobferry_sql import query
 
 __all__ = ["Feed"]
@@ -27,10 +34,45 @@ log = logging.getLogger("jobferry.gateway")
 RETRY_SECONDS = 0.2
 #: Its commit is waited for, and all that was written before it with it.
 TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
-#: Devices in one query.
-MOST_DEVICES = 500
+#: What one tick reads at most, in rows and in pages' octets, and what a device gets in any case.
+TICK_ROWS = 1000
+TICK_PAGES = 4
+LEAST_ROWS = 20
+#: Rows that are written into a page without letting others have a turn; a millisecond.
+ROWS_AT_ONCE = 100
 #: Why a device can't go on: its transactions are not ours, or not any more.
 AHEAD = "has read further than this database has come"
+
+
+@dataclass(slots=True)
+class Stream:
+    """The devices that wait for a tick of one kind; owners take turns."""
+
+    #: Devices in one query.
+    most: int
+    #: Each since when.
+    waiting: dict[Device, float] = field(default_factory=dict)
+    turns: Turns[Device] = field(default_factory=Turns)
+    some: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, device: Device) -> None:
+        """Serve this device, once."""
+        if device not in self.waiting:
+            self.waiting[device] = time.monotonic()
+            self.turns.add(device.owner, device)
+            self.some.set()
+
+    def take(self) -> list[Device]:
+        """The devices of the next tick: those that wait still and have applied what they got."""
+        left = iter(range(self.most))
+        taken = self.turns.take(lambda _: next(left, None) is not None)
+        if not self.turns:
+            self.some.clear()
+        going = [device for device in taken if device in self.waiting]
+        for device in going:
+            del self.waiting[device]
+        # One that got a page since it was put down asks again, still dirty, when it has applied it.
+        return [device for device in going if device.session.ready]
 
 
 class Feed:
@@ -40,9 +82,9 @@ class Feed:
         self._pool = pool
         self._limits = limits
         self._by_owner: dict[str, set[Device]] = {}
-        #: Devices that want a page, each since when.
-        self._waiting: dict[Device, float] = {}
-        self._some = asyncio.Event()
+        #: News are small and wanted at once; of walks a few at a time.
+        self._news = Stream(most=100)
+        self._walks = Stream(most=20)
 
     @property
     def devices(self) -> Iterable[Device]:
@@ -52,7 +94,7 @@ class Feed:
     @property
     def waiting(self) -> int:
         """How many wait for a page."""
-        return len(self._waiting)
+        return len(self._news.waiting) + len(self._walks.waiting)
 
     def join(self, device: Device) -> None:
         """Serve this device from now on."""
@@ -65,7 +107,8 @@ class Feed:
         group.discard(device)
         if not group:
             self._by_owner.pop(device.owner, None)
-        self._waiting.pop(device, None)
+        for stream in (self._news, self._walks):
+            stream.waiting.pop(device, None)
 
     def owner_changed(self, owner: str) -> None:
         """Somebody wrote a row of this owner."""
@@ -85,17 +128,27 @@ class Feed:
     def applied(self, device: Device) -> None:
         """The device can take a page; give it one if there is any."""
         if device.dirty and device.session.ready:
-            self._waiting.setdefault(device, time.monotonic())
-            self._some.set()
+            # In one of them alone: two ticks at once would each take the other's ring for answered. The
+            # cursor of one that is being read for stays, and so does its stream.
+            resting = device.cursor.resting
+            (self._walks if resting else self._news).waiting.pop(device, None)
+            (self._news if resting else self._walks).add(device)
 
-    async def run(self) -> None:
-        """Serve tick after tick, for ever."""
+    async def run_news(self) -> None:
+        """Serve the devices that are in step, for ever."""
+        await self._run(self._news)
+
+    async def run_walks(self) -> None:
+        """Serve the devices that have much to read, for ever."""
+        await self._run(self._walks)
+
+    async def _run(self, stream: Stream) -> None:
         while True:
-            await self._some.wait()
+            await stream.some.wait()
             began = time.monotonic()
             try:
-                since = next(iter(self._waiting.values()), began)
-                if devices := self._take():
+                since = next(iter(stream.waiting.values()), began)
+                if devices := stream.take():
                     await self._tick(devices)
                     _measure(began, since)
             except Exception as error:
@@ -106,30 +159,34 @@ class Feed:
             # Rest as long as the tick took: rings fold meanwhile, and writers get their turn.
             await asyncio.sleep(time.monotonic() - began)
 
-    def _take(self) -> list[Device]:
-        taken = list(self._waiting)[:MOST_DEVICES]
-        for device in taken:
-            del self._waiting[device]
-        if not self._waiting:
-            self._some.clear()
-        # One that got a page since it was put down asks again, still dirty, when it has applied it.
-        return [device for device in taken if device.session.ready]
-
     async def _tick(self, devices: Sequence[Device]) -> None:
         for device in devices:
             device.dirty = False
+        rows = max(LEAST_ROWS, min(self._limits.batch, TICK_ROWS // len(devices)))
         try:
-            pages = await self._read(devices)
+            pages = await self._read(devices, rows)
             if not pages[0]["durable"]:
                 await self._pool.execute(TO_DISK)
         except BaseException:
             for device in devices:
                 self.wake(device)
             raise
-        for slot, rows in groupby(pages, key=lambda row: row["slot"]):
-            self._serve(devices[slot], list(rows))
+        for slot, found in groupby(pages, key=lambda row: row["slot"]):
+            page = list(found)
+            changes = await self._changes(page)
+            self._serve(devices[slot], page, changes, rows)
 
-    async def _read(self, devices: Sequence[Device]) -> list[asyncpg.Record]:
+    async def _changes(self, page: Sequence[asyncpg.Record]) -> list[Change]:
+        """What the rows of a page say. To write a large one takes its time; let the others have theirs."""
+        changes: list[Change] = []
+        for row in page:
+            if row["id"] is not None and not _is_tombstone(row):
+                changes.append(change_of(row, self._limits.stored_bytes))
+                if len(changes) % ROWS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return changes
+
+    async def _read(self, devices: Sequence[Device], rows: int) -> list[asyncpg.Record]:
         cursors = [device.cursor for device in devices]
         seen = [cursor.oldest for cursor in cursors if cursor.oldest is not None]
         return await self._pool.fetch(
@@ -143,12 +200,14 @@ class Feed:
             [cursor.id for cursor in cursors],
             [cursor.active for cursor in cursors],
             [cursor.gone for cursor in cursors],
-            self._limits.batch,
-            self._limits.page_bytes,
+            rows,
+            min(self._limits.page_bytes, TICK_PAGES * self._limits.page_bytes // len(devices)),
             str(min(seen)) if seen else None,
         )
 
-    def _serve(self, device: Device, rows: list[asyncpg.Record]) -> None:
+    def _serve(
+        self, device: Device, rows: list[asyncpg.Record], changes: list[Change], most: int
+    ) -> None:
         if not device.session.ready:
             return
         now: str = rows[0]["now"]
@@ -158,7 +217,7 @@ class Feed:
             self.wake(device)
             return
         found = [row for row in rows if row["id"] is not None]
-        more = bool(found) and (len(found) >= self._limits.batch or found[-1]["room"] <= 0)
+        more = bool(found) and (len(found) >= most or found[-1]["room"] <= 0)
         was_resting = device.cursor.resting
         # A walk reads up to where it was when it began: a ring that came meanwhile is not answered.
         unanswered = device.cursor.target is not None
@@ -174,16 +233,12 @@ class Feed:
         # The first page says that there is nothing; later a ring for nothing is not worth a word.
         if found or not was_resting or not device.greeted:
             device.greeted = True
-            device.post(self._page(device, found, complete))
+            gone = [row["id"] for row in found if _is_tombstone(row)]
+            metrics.FEED_ROWS.inc(len(found))
+            cursor = str(device.cursor)
+            device.post(device.session.changes(changes, cursor, complete=complete, gone=gone))
         else:
             self.applied(device)
-
-    def _page(self, device: Device, found: Sequence[asyncpg.Record], complete: bool) -> str:
-        most = self._limits.stored_bytes
-        changes = [change_of(row, most) for row in found if not _is_tombstone(row)]
-        gone = [row["id"] for row in found if _is_tombstone(row)]
-        metrics.FEED_ROWS.inc(len(found))
-        return device.session.changes(changes, str(device.cursor), complete=complete, gone=gone)
 
 
 def _lost(device: Device, row: asyncpg.Record) -> str | None:

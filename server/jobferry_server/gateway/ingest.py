@@ -1,19 +1,24 @@
 """The group commit: operations of all devices, written together.
 
 While one transaction is in flight the operations of all connections gather for the next: one
-statement, one NOTIFY lock, one fsync for all of them. An idle gateway commits at once. A row that
-Postgres will not take is found by bisection and rejected; the others go on.
+statement, one NOTIFY lock, one fsync for all of them. An idle gateway commits at once. Whose turn it
+is, and who commits beside whom, ``pushes`` says. A row that Postgres will not take is found by
+bisection and rejected; the others go on.
 """
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from jobferry_server.database import Pool, is_data_error, is_transient
+from jobferry_server.database import AnyConnection, Pool, is_data_error, is_transient
 from jobferry_server.gateway.device import Batch, Device
+from jobferry_server.gateway.pushes import LITTLE, Lane, Pushes
+from jobferry_server.gateway.quota import Quota
+from jobferry_server.gateway.room import Room
 from jobferry_server.isolate import isolate
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
@@ -47,6 +52,7 @@ _REASONS = {
     "gone": "this job has been here, and was pruned or deleted since",
     "not_found": "there is no such job of yours",
     "wrong_tenant": "the job names another tenant than the token",
+    "too_many_jobs": "you have as many unfinished jobs as you may",
 }
 
 
@@ -54,6 +60,9 @@ _REASONS = {
 class _Submit:
     batch: Batch
     op: Submit
+
+    def reject(self, code: str) -> None:
+        self.batch.reject(self.op.job.id, code, _REASONS[code])
 
 
 @dataclass(slots=True)
@@ -65,49 +74,60 @@ class _Cancel:
 class GroupCommit:
     """Takes batches from all devices and answers each once it is committed."""
 
-    def __init__(self, pool: Pool, limits: Limits, most: int) -> None:
+    def __init__(
+        self, pool: Pool, limits: Limits, pushes: Pushes, room: Room, quota: Quota
+    ) -> None:
         self._pool = pool
         self._limits = limits
-        self._most = most
-        self._waiting: deque[Batch] = deque()
-        self._held: dict[Device, list[Batch]] = {}
-        self._some = asyncio.Event()
+        self._pushes = pushes
+        self._room = room
+        self._quota = quota
+        self._some = {lane: asyncio.Event() for lane in Lane}
         self._idle = asyncio.Event()
         self._idle.set()
         self._postponed = asyncio.Event()
 
     def add(self, batch: Batch) -> None:
-        """Write this batch with the next group."""
-        self._waiting.append(batch)
+        """Write this batch as soon as its turn comes."""
+        self._room.enter(batch.device.owner, batch.octets)
+        self._pushes.add(batch)
         self._idle.clear()
-        self._some.set()
+        self._ring()
 
     async def drained(self) -> None:
         """Wait until nothing is waiting."""
         await self._idle.wait()
 
-    async def run(self) -> None:
-        """Commit group after group, for ever."""
+    async def run(self, lane: Lane) -> None:
+        """Commit group after group of one lane, for ever."""
+        some = self._some[lane]
         while True:
-            await self._some.wait()
-            if group := self._next_group():
+            some.clear()
+            now = time.monotonic()
+            if group := self._pushes.take(lane, now):
                 await self._commit_until_done(group)
-            if not self._waiting:
-                self._some.clear()
-                if not self._held:
-                    self._idle.set()
+                self._finish(group)
+                await asyncio.sleep(self._pushes.rest(lane, now, time.monotonic()))
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._pushes.pause(now)):
+                        await some.wait()
 
-    def _next_group(self) -> list[Batch]:
-        group: list[Batch] = []
-        room = self._most
-        while self._waiting and (not group or len(self._waiting[0].ops) <= room):
-            batch = self._waiting.popleft()
-            if batch.device in self._held:
-                self._held[batch.device].append(batch)
-                continue
-            room -= len(batch.ops)
-            group.append(batch)
-        return group
+    def _ring(self) -> None:
+        for some in self._some.values():
+            some.set()
+
+    def _finish(self, group: list[Batch]) -> None:
+        self._pushes.done(group)
+        decided = [batch for batch in group if not batch.held]
+        for batch in decided:
+            self._room.leave(batch.device.owner, batch.octets)
+        _answer(decided)
+        for device in {batch.device for batch in group if batch.held}:
+            self._hold(device, over=any(b.over for b in group if b.device is device))
+        if self._pushes.empty:
+            self._idle.set()
+        self._ring()
 
     async def _commit_until_done(self, group: list[Batch]) -> None:
         """A database that is away is waited for: the group is idempotent."""
@@ -123,19 +143,19 @@ class GroupCommit:
                     log.warning("the database does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
         _measure(group, began)
-        _answer(batch for batch in group if not batch.held)
-        self._hold([batch for batch in group if batch.held])
 
     async def _commit(self, group: list[Batch]) -> None:
+        submits: list[_Submit] = []
         for batch in group:
-            batch.rejected.clear()
-            batch.held = False
-        submits = [
-            _Submit(batch, op)
-            for batch in group
-            for op in batch.ops
-            if isinstance(op, Submit) and self._acceptable(batch, op)
-        ]
+            batch.begin()
+            submits += [
+                _Submit(batch, op)
+                for op in batch.ops
+                if isinstance(op, Submit) and self._acceptable(batch, op)
+            ]
+            if len(batch.ops) > LITTLE:
+                # Let those go ahead who have less to say.
+                await asyncio.sleep(0)
         if submits:
             await isolate(submits, self._write_submits, is_data_error, _refused)
         _hold_what_follows(group)
@@ -156,8 +176,33 @@ class GroupCommit:
         return True
 
     async def _write_submits(self, submits: Sequence[_Submit]) -> None:
+        if not self._quota.most:
+            await self._write(self._pool, submits)
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            if allowed := await self._allowed(connection, submits):
+                await self._write(connection, allowed)
+
+    async def _allowed(
+        self, connection: AnyConnection, submits: Sequence[_Submit]
+    ) -> Sequence[_Submit]:
+        over = await self._quota.over(
+            connection,
+            [submit.op.job.id for submit in submits],
+            [submit.batch.device.owner for submit in submits],
+            [submit.op.cancelled for submit in submits],
+            [submit.batch.counted for submit in submits],
+        )
+        for place, code in over.items():
+            if code == "busy":
+                submits[place].batch.held = submits[place].batch.over = True
+            else:
+                submits[place].reject(code)
+        return [submit for place, submit in enumerate(submits) if place not in over]
+
+    async def _write(self, connection: AnyConnection | Pool, submits: Sequence[_Submit]) -> None:
         jobs = [submit.op.job for submit in submits]
-        answer = await self._pool.fetchrow(
+        answer = await connection.fetchrow(
             SUBMIT,
             [job.id for job in jobs],
             [submit.batch.device.owner for submit in submits],
@@ -182,18 +227,19 @@ class GroupCommit:
             if code == "busy":
                 refused.batch.held = True
             else:
-                refused.batch.reject(refused.op.job.id, code, _REASONS[code])
+                refused.reject(code)
 
-    def _hold(self, batches: list[Batch]) -> None:
-        """These are to be committed again a little later; each is idempotent."""
-        for batch in batches:
-            if batch.device not in self._held:
-                asyncio.get_running_loop().call_later(HELD_SECONDS, self._resume, batch.device)
-            self._held.setdefault(batch.device, []).append(batch)
+    def _hold(self, device: Device, *, over: bool) -> None:
+        """What is held of this device is committed again a little later; it is idempotent."""
+        if over:
+            self._quota.count(partial(self._resume, device, counted=True))
+        else:
+            asyncio.get_running_loop().call_later(HELD_SECONDS, self._resume, device)
 
-    def _resume(self, device: Device) -> None:
-        self._waiting.extendleft(reversed(self._held.pop(device)))
-        self._some.set()
+    def _resume(self, device: Device, *, counted: bool = False) -> None:
+        for batch in self._pushes.resume(device):
+            batch.counted = batch.counted or (counted and batch.over)
+        self._ring()
 
     async def _write_cancels(self, cancels: Sequence[_Cancel]) -> None:
         left = await self._pool.fetch(

@@ -9,9 +9,10 @@ import asyncio
 import logging
 import math
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, broadcast
 
 from jobferry_server.tokens import Identity
 
@@ -69,7 +70,11 @@ class Strangers:
 
 
 class Line(ServerConnection):
-    """A websocket that knows when it last heard anything: a slow message is not silence."""
+    """A websocket that knows when it last heard anything: a slow message is not silence.
+
+    What waits in it to be sent is bounded: one page of changes, as the session is asked first, and a
+    few answers, as :meth:`settled` comes before the next message is read.
+    """
 
     strangers: ClassVar[Strangers]
     heard = 0.0
@@ -78,6 +83,7 @@ class Line(ServerConnection):
     #: Whose token came in the request's header.
     identity: Identity | None = None
     _allowance: float = STRANGER_BYTES
+    _unsent = 0
 
     @classmethod
     def among(cls, strangers: Strangers) -> "type[Line]":
@@ -103,9 +109,7 @@ class Line(ServerConnection):
         else:
             super().data_received(data)
         # The session says no more than a page; what is beyond that are pongs that nobody takes.
-        if self.transport.get_write_buffer_size() > MOST_PAGES * (
-            self.protocol.max_message_size or 0
-        ):
+        if self.unsent > MOST_PAGES * (self.protocol.max_message_size or 0):
             self.transport.abort()
 
     def is_known(self, message_bytes: int) -> None:
@@ -113,3 +117,26 @@ class Line(ServerConnection):
         self.strangers.leave(self)
         self._allowance = math.inf
         self.protocol.max_message_size = message_bytes
+
+    @property
+    def unsent(self) -> int:
+        """Octets that the device has not taken, beyond what the kernel keeps."""
+        return self.transport.get_write_buffer_size()
+
+    def look(self) -> None:
+        """A device that takes what it is sent is not silent, though it may not be listened to."""
+        unsent = self.unsent
+        if unsent < self._unsent:
+            self.heard = time.monotonic()
+        self._unsent = unsent
+
+    def post(self, text: str) -> None:
+        """Send without waiting: a device that does not read must hold up nobody."""
+        broadcast((self,), text)
+
+    async def settled(self) -> None:
+        """Return once most of what was sent is on its way: who does not read is not listened to."""
+        if self.paused:
+            # A connection that is gone is found by its own handler.
+            with suppress(OSError):
+                await self.drain()

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -15,8 +16,9 @@ from websockets.typing import Origin
 from jobferry_server.beside import beside
 from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
-from jobferry_server.errors import KeysUnavailable, TokenRefused
+from jobferry_server.errors import RateLimited, TokenRefused, TryLater
 from jobferry_server.gateway import revocations
+from jobferry_server.gateway.answers import plain
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.doorkeeper import Doorkeeper
 from jobferry_server.gateway.feed import Feed
@@ -24,8 +26,13 @@ from jobferry_server.gateway.history import History
 from jobferry_server.gateway.ingest import GroupCommit
 from jobferry_server.gateway.line import STRANGER_BYTES, Line, Strangers
 from jobferry_server.gateway.notes import Notes
+from jobferry_server.gateway.pace import Pace
 from jobferry_server.gateway.pages import Pages
+from jobferry_server.gateway.places import RETRY_SECONDS, Places
+from jobferry_server.gateway.pushes import Lane, Pushes
+from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.revocations import Revocations
+from jobferry_server.gateway.room import Room
 from jobferry_server.gateway.tls import Certificate
 from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
@@ -39,8 +46,14 @@ __all__ = ["Gateway"]
 log = logging.getLogger("jobferry.gateway")
 
 ROLE = "jobferry_gateway"
-#: Group commit, feed, postponed cancels and health pages.
-CONNECTIONS = 4
+#: Two lanes of commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
+CONNECTIONS = 6
+#: Connections that the kernel keeps until they are accepted: all come back at once.
+BACKLOG = 4096
+#: Messages of a device that are kept before it is read no further.
+MOST_UNREAD = 1
+#: Heartbeats and renewals that a device may send at once, in seconds of their rate.
+CHATTER_SECONDS = 10.0
 #: How often one looks within the silence that a device is allowed.
 SWEEPS_PER_SILENCE = 9
 #: How long a device may take to say goodbye.
@@ -91,8 +104,13 @@ class Gateway:
 
     @asynccontextmanager
     async def _serving(self, stop: asyncio.Event) -> AsyncIterator[Server]:
-        limits = self.settings.limits
-        self._ingest = GroupCommit(self._pool, limits, self.settings.group)
+        settings, limits = self.settings, self.settings.limits
+        self._places = Places(settings.connections, settings.owner_connections)
+        self._chatter = Pace(settings.chatter, CHATTER_SECONDS * settings.chatter)
+        self._room = Room(settings.waiting_bytes)
+        self._quota = Quota(self._pool, settings.owner_jobs)
+        pushes = Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst))
+        self._ingest = GroupCommit(self._pool, limits, pushes, self._room, self._quota)
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
@@ -105,9 +123,11 @@ class Gateway:
             stop,
             self._verifier.keys.run(),
             self._revocations.run(),
-            self._ingest.run(),
+            *(self._ingest.run(lane) for lane in Lane),
             self._ingest.run_postponed(),
-            self._feed.run(),
+            self._quota.run(),
+            self._feed.run_news(),
+            self._feed.run_walks(),
             self._notes.run(),
             self._bell.run(),
             self._sweep(),
@@ -142,6 +162,8 @@ class Gateway:
             open_timeout=self.settings.hello_seconds,
             close_timeout=CLOSE_SECONDS,
             max_size=min(STRANGER_BYTES, self.settings.message_bytes),
+            max_queue=MOST_UNREAD,
+            backlog=BACKLOG,
             # One heartbeat of the protocol's own serves browsers too and needs no task per device.
             ping_interval=None,
             server_header=None,
@@ -196,17 +218,23 @@ class Gateway:
 
     async def _process_request(self, line: ServerConnection, request: Request) -> Response | None:
         assert isinstance(line, Line)
-        page = await self._pages.answer(line, request)
-        return page or await self._door.look(line, request)
+        if (page := await self._pages.answer(line, request)) is not None:
+            return page
+        if self._places.full:
+            later = {"Retry-After": str(RETRY_SECONDS)}
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no place for another device\n", **later)
+        return await self._door.look(line, request)
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Line)
         device = Device(socket, self.settings.limits)
         try:
             await self._converse(device)
-        except (ProtocolError, TokenRefused, KeysUnavailable) as error:
-            retry_after = error.retry_after if isinstance(error, KeysUnavailable) else None
-            device.dismiss(error.code, str(error), retry_after)
+        except TryLater as error:
+            device.dismiss(error.code, str(error), error.retry_after)
+            await socket.wait_closed()
+        except (ProtocolError, TokenRefused) as error:
+            device.dismiss(error.code, str(error))
             await socket.wait_closed()
         except TimeoutError:
             await socket.close(1008, "no hello")
@@ -215,6 +243,15 @@ class Gateway:
         finally:
             if device.identity:
                 self._feed.leave(device)
+                self._places.leave(device)
+
+    async def _until_there_is_room(self, device: Device) -> None:
+        """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
+        await device.socket.settled()
+        if self._room.full(device.owner):
+            device.held_up = True
+            await self._room.wait(device.owner)
+            device.held_up = False
 
     async def _converse(self, device: Device) -> None:
         socket = device.socket
@@ -226,29 +263,41 @@ class Gateway:
             socket.understood = time.monotonic()
             message = device.session.receive(text)
             if isinstance(message, Renew):
+                self._let_chat(device)
                 device.renew(await self._door.identify(message.token))
             else:
-                self._obey(device, message)
+                self._obey(device, message, len(text))
+            await self._until_there_is_room(device)
 
     async def _greet(self, device: Device, text: str | bytes) -> None:
         hello = device.session.receive(text)
         assert isinstance(hello, Hello)
         identity = await self._door.greet(device.socket, hello)
-        device.let_in(hello, identity, self._epoch)
+        device.introduce(hello, identity)
+        self._places.enter(device)
+        device.let_in(hello, self._epoch)
         self._notes.note(device, hello)
         self._feed.join(device)
 
-    def _obey(self, device: Device, message: UpMessage) -> None:
+    def _obey(self, device: Device, message: UpMessage, octets: int) -> None:
         match message:
             case Push(seq=seq, ops=ops):
-                self._ingest.add(device.take(seq, ops))
+                self._ingest.add(device.take(seq, ops, octets))
             case Applied():
                 self._feed.applied(device)
             case Heartbeat():
+                self._let_chat(device)
                 self._notes.note(device, message)
                 device.post(device.session.heartbeat())
             case _:
                 pass
+
+    def _let_chat(self, device: Device) -> None:
+        """Pushes and pages wait for an answer each; what does not is counted."""
+        name, now = f"{device.client_id} {device.owner}", time.monotonic()
+        if self._chatter.wait(name, now):
+            raise RateLimited("more heartbeats and renewals than anybody needs", CHATTER_SECONDS)
+        self._chatter.spend(name, 1, now)
 
     async def _sweep(self) -> None:
         """Find the dead, the expired, and what a lost ring did not tell."""
@@ -276,10 +325,13 @@ class Gateway:
     def _look_after(self, device: Device) -> None:
         assert device.identity is not None
         line = device.socket
-        if time.monotonic() - line.heard > self.settings.silence_seconds:
+        line.look()
+        if device.held_up:
+            device.reassure()
+        elif time.monotonic() - line.heard > self.settings.silence_seconds:
             device.hang_up()
         elif device.identity.expires_at < time.time():
             device.dismiss("unauthenticated", "the token has expired")
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
-            device.post(device.session.heartbeat())
+            device.reassure()
