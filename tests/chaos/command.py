@@ -15,6 +15,7 @@ from chaos.faults import KINDS
 from chaos.report import summary, troubles
 from chaos.scene import Size
 from chaos.storm import Chaos, run
+from jobferry_client.backoff import CAP_SECONDS
 from support.cluster import own_cluster
 
 __all__ = ["main"]
@@ -31,6 +32,9 @@ WIDTH = 120
     "--owners", type=click.IntRange(2), default=3, show_default=True, help="Two devices each."
 )
 @click.option(
+    "--cap", default=CAP_SECONDS, show_default=True, help="Longest pause between a device's tries."
+)
+@click.option(
     "--only",
     "kinds",
     multiple=True,
@@ -44,6 +48,7 @@ def main(
     seed: int | None,
     every: float,
     owners: int,
+    cap: float,
     kinds: Sequence[str],
     bug: str | None,
     logs: TextIO | None,
@@ -63,7 +68,7 @@ def main(
         seed=seed,
         seconds=minutes * 60,
         every=every,
-        size=Size(owners=owners),
+        size=Size(owners=owners, cap=cap),
         kinds=tuple(kinds or KINDS),
         bug=bug,
     )

@@ -18,8 +18,8 @@ __all__ = ["KINDS", "STANDING", "Heal", "Missed", "Struck", "begin", "lacking"]
 
 Heal = Callable[[], None]
 
-#: As long as it takes until a processor that sleeps has lost its jobs.
-PAST_THE_LEASE = 1.7 * LEASE_SECONDS
+#: When a processor that sleeps has lost its jobs, and another has begun them.
+PAST_THE_LEASE = 1.3 * LEASE_SECONDS
 AGAIN_SECONDS = 0.1
 
 BACKENDS = {

@@ -15,6 +15,7 @@ from chaos import namespace as networks
 from chaos.device import Config
 from chaos.namespace import Namespace
 from jobferry_client import JobClient
+from jobferry_client.backoff import CAP_SECONDS
 from support.cluster import Cluster
 from support.facts import Ledger, keep_a_diary
 from support.proxy import Proxy, free_port, postgres_behind, postgres_target
@@ -32,13 +33,18 @@ BALANCERS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much of everything; ``pause`` is between a device's operations, in seconds on average."""
+    """How much of everything.
+
+    ``pause`` is between a device's operations, in seconds on average, and ``cap`` the longest between its
+    tries to connect.
+    """
 
     owners: int = 2
     devices_each: int = 2
     gateways: int = 2
     processors: int = 3
     pause: float = 0.15
+    cap: float = CAP_SECONDS
 
 
 class Application(Running):
@@ -153,6 +159,7 @@ class Scene:
             token=token(owner),
             seed=self._seed + number,
             pause=self.size.pause,
+            cap=self.size.cap,
         )
         environment = clock.environment(self._folder, shift) if shift else {}
         log = self._folder / f"{name}.log"

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from chaos.checker import Evidence, Verdict, judge
+from chaos.device import LONGEST_JOB
 from chaos.faults import KINDS, STANDING, Missed, Struck, Victims, begin, lacking
 from chaos.history import read
 from chaos.plan import Planned, plan
@@ -21,8 +22,8 @@ from support.facts import differences, local_rows, outbox
 
 __all__ = ["Chaos", "Report", "run"]
 
-#: The devices fall silent, and this much later all is healed.
-LAST_SECONDS = 1.0
+#: The devices fall silent, and this much later all is healed: time enough for every job to end.
+LAST_SECONDS = LONGEST_JOB + 0.5
 LOOK_SECONDS = 0.1
 
 EVENTS = "select job_id, event, attempt, actor from public.background_job_events order by id"
@@ -79,8 +80,7 @@ def run(cluster: Cluster, folder: Path, chaos: Chaos) -> Report:
             died = [name for name, part in scene.parts.items() if part.ended is not None]
             verdict = judge(_evidence(scene))
         injected = storm.injected
-        if STANDING not in skipped:
-            injected[STANDING] += sum(app.clock != 0 for app in scene.apps)
+        injected.update(STANDING for app in scene.apps if app.clock)
     return Report(
         seed=chaos.seed,
         verdict=verdict,
@@ -104,34 +104,38 @@ class Storm:
         self._struck: list[tuple[float, Struck]] = []
 
     def rage(self, seconds: float) -> None:
-        """Until the time is up, and a little longer with silent devices; then heal everything."""
-        began = time.monotonic()
+        """Until the time is up, and a little longer with silent devices; then heal everything.
+
+        What is in force when they fall silent stays: the last word too is said in bad weather.
+        """
         try:
-            self._until(began, seconds)
+            self._until(time.monotonic(), seconds)
             self._scene.hush.touch()
-            self._until(began, seconds + LAST_SECONDS)
+            time.sleep(LAST_SECONDS)
         finally:
             for _, struck in self._struck:
                 struck.heal()
 
-    def _until(self, began: float, end: float) -> None:
-        while (now := time.monotonic() - began) < end:
+    def _until(self, began: float, seconds: float) -> None:
+        end = began + seconds
+        while (now := time.monotonic()) < end:
             self._heal_due(now)
-            if self._planned and self._planned[0].at <= now:
-                self._strike(self._planned.pop(0), now)
+            if self._planned and began + self._planned[0].at <= now:
+                self._strike(self._planned.pop(0))
             else:
+                coming = [began + one.at for one in self._planned[:1]]
                 due = [due for due, _ in self._struck]
-                time.sleep(max(0, min([end, *due, *(one.at for one in self._planned[:1])]) - now))
+                time.sleep(max(0, min([end, *due, *coming]) - now))
 
     def _heal_due(self, now: float) -> None:
         for due, struck in [one for one in self._struck if one[0] <= now]:
             struck.heal()
             self._struck.remove((due, struck))
 
-    def _strike(self, planned: Planned, now: float) -> None:
+    def _strike(self, planned: Planned) -> None:
         with suppress(Missed, psycopg.OperationalError):
             struck = begin(self._scene, self._victims, planned)
-            self._struck.append((now + struck.seconds, struck))
+            self._struck.append((time.monotonic() + struck.seconds, struck))
             self.injected[planned.kind] += 1
 
 
