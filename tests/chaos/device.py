@@ -33,7 +33,7 @@ RECENT = 30
 CANCELS = 0.12
 #: Attempts are spent by the dozen here.
 ATTEMPTS = 1000
-#: Now and then a job takes up to so long, in seconds, that its processor loses it at work.
+#: Some jobs take up to so long, in seconds, that their processor loses them at work.
 LONGEST_JOB = 1.0
 
 SEEN = "SELECT rowid AS number, * FROM diary WHERE rowid > ? ORDER BY rowid"
@@ -110,8 +110,7 @@ class Device:
 
     def _new(self, number: int) -> NewJob:
         task = self._chance.choices(("quick", "threaded", "default", "booking"), (5, 2, 2, 1))[0]
-        long = self._chance.random() < 0.5
-        seconds = self._chance.uniform(0, LONGEST_JOB) if long else 0.005
+        seconds = self._chance.uniform(0, LONGEST_JOB)
         payload = {"device": self._config.name, "n": number, "seconds": round(seconds, 3)}
         return NewJob(task=task, payload=payload, max_attempts=ATTEMPTS)
 

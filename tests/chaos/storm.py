@@ -1,5 +1,6 @@
 """One run: the plan carried out, everything healed, and what came of it."""
 
+import math
 import random
 import time
 from collections import Counter
@@ -111,7 +112,9 @@ class Storm:
         try:
             self._until(time.monotonic(), seconds)
             self._scene.hush.touch()
-            time.sleep(LAST_SECONDS)
+            self._planned = []
+            self._struck = [(due if one.exactly else math.inf, one) for due, one in self._struck]
+            self._until(time.monotonic(), LAST_SECONDS)
         finally:
             for _, struck in self._struck:
                 struck.heal()

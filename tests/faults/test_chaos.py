@@ -26,10 +26,11 @@ SECONDS = 2.5
 
 @dataclass(frozen=True, kw_only=True)
 class Hunt:
-    """The faults that bring a bug to light among so many parts, and how it shows."""
+    """The faults that bring a bug to light among so many parts, how often they strike, and how it shows."""
 
     kinds: tuple[str, ...]
     processors: int
+    every: float
     shown: Callable[[Report], object]
     patience: float
 
@@ -38,18 +39,21 @@ HUNTS = {
     "acknowledge before commit": Hunt(
         kinds=("gateway killed",),
         processors=0,
+        every=0.2,
         shown=lambda report: report.verdict.lost,
         patience=0.5,
     ),
     "skip the sweep": Hunt(
         kinds=("listeners ended",),
         processors=1,
+        every=0.2,
         shown=lambda report: report.unsettled,
         patience=3.0,
     ),
     FENCELESS: Hunt(
         kinds=("processor stopped",),
         processors=2,
+        every=1.2,
         shown=lambda report: report.verdict.unfenced,
         patience=3.0,
     ),
@@ -63,10 +67,10 @@ def hunt(bug: str, cluster: Cluster, folder: Path, seed: int) -> Report:
         chaos = Chaos(
             seed=seed + number,
             seconds=SECONDS,
-            every=SECONDS / 12,
+            every=hunted.every,
             patience=hunted.patience,
             size=Size(
-                owners=1, devices_each=1, gateways=1, processors=hunted.processors, pause=0.1
+                owners=1, devices_each=1, gateways=1, processors=hunted.processors, pause=0.05
             ),
             kinds=hunted.kinds,
             bug=bug,
