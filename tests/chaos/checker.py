@@ -90,7 +90,8 @@ def _lost_jobs(evidence: Evidence) -> Iterator[str]:
         if job not in evidence.files[device]:
             yield f"{job} of {device} is not in its file"
         if job not in evidence.ledger:
-            yield f"{job} of {device} is not in the ledger"
+            state = evidence.files[device].get(job, {}).get("status")
+            yield f"{job} of {device} is not in the ledger, and {state} on the device"
 
 
 def _lost_ends(evidence: Evidence) -> Iterator[str]:

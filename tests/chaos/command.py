@@ -1,6 +1,7 @@
 """The command: how long, from which seed, and which faults."""
 
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -62,6 +63,8 @@ def main(
     Postgres is the embedded one, in a temporary folder. What this machine does not permit is left out
     and said so: disks and networks of their own are root's. Exit code 1 if anything is wrong.
     """
+    # Also then everything is to be healed and taken down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     chaos = Chaos(

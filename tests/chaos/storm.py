@@ -69,29 +69,28 @@ class Report:
 
 def run(cluster: Cluster, folder: Path, chaos: Chaos) -> Report:
     """Do it, in a new database of the cluster."""
-    skipped = lacking()
-    kinds = [kind for kind in chaos.kinds if kind not in skipped]
-    with cluster.databases.database() as dsn:
-        with Scene(cluster, dsn, folder, chaos.size, chaos.seed, chaos.bug) as scene:
-            storm = Storm(scene, plan(random.Random(chaos.seed), kinds, chaos.seconds, chaos.every))
-            storm.rage(chaos.seconds)
-            healed = time.monotonic()
-            unsettled = _settle(scene, chaos.patience)
-            settled = None if unsettled else time.monotonic() - healed
-            died = [name for name, part in scene.parts.items() if part.ended is not None]
-            verdict = judge(_evidence(scene))
-        injected = storm.injected
-        injected.update(STANDING for app in scene.apps if app.clock)
-    return Report(
-        seed=chaos.seed,
-        verdict=verdict,
-        injected=injected,
-        skipped={kind: why for kind, why in skipped.items() if kind in (*chaos.kinds, STANDING)},
-        settled=settled,
-        unsettled=unsettled,
-        died=died,
-        logs=scene.logs,
-    )
+    lacks = lacking()
+    kinds = [kind for kind in chaos.kinds if kind not in lacks]
+    planned = plan(random.Random(chaos.seed), kinds, chaos.seconds, chaos.every)
+    with (
+        cluster.databases.database() as dsn,
+        Scene(cluster, dsn, folder, chaos.size, chaos.seed, chaos.bug) as scene,
+    ):
+        storm = Storm(scene, planned)
+        storm.rage(chaos.seconds)
+        healed = time.monotonic()
+        unsettled = _settle(scene, chaos.patience)
+        return Report(
+            seed=chaos.seed,
+            settled=None if unsettled else time.monotonic() - healed,
+            unsettled=unsettled,
+            injected=storm.injected + Counter(STANDING for app in scene.apps if app.clock),
+            skipped={kind: why for kind, why in lacks.items() if kind in (*chaos.kinds, STANDING)},
+            died=[name for name, part in scene.parts.items() if part.ended is not None],
+            verdict=judge(_evidence(scene)),
+            # Written when the block ends.
+            logs=scene.logs,
+        )
 
 
 class Storm:
