@@ -95,9 +95,9 @@ def _lost_jobs(evidence: Evidence) -> Iterator[str]:
 
 
 def _lost_ends(evidence: Evidence) -> Iterator[str]:
-    """A job that did not end, ended badly, or ended without its result."""
+    """A job that ended badly, or without its result."""
     for job, row in evidence.ledger.items():
-        if row["status"] not in ("completed", "cancelled"):
+        if row["status"] == "failed":
             yield f"{job} is {row['status']}: {row['error']}"
         elif row["status"] == "completed" and row["task"] != "booking" and not _answers(row):
             yield f"{job} has the result {row['result']!r}"

@@ -46,7 +46,7 @@ class Size:
     devices_each: int = 2
     gateways: int = 2
     processors: int = 3
-    pause: float = 0.15
+    pause: float = 0.25
     cap: float = CAP_SECONDS
 
 
@@ -113,6 +113,11 @@ class Scene:
         gateways = {f"gateway {n}": gateway.part for n, gateway in enumerate(self.gateways, 1)}
         processors = {f"processor {n}": part for n, part in enumerate(self.processors, 1)}
         return gateways | processors | {app.name: app.part for app in self.apps}
+
+    def freeze(self) -> None:
+        """End every process."""
+        for part in self.parts.values():
+            part.kill()
 
     def _start(self) -> None:
         enter = self._stack.enter_context

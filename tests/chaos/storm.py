@@ -34,8 +34,8 @@ EVENTS = "select job_id, event, attempt, actor from public.background_job_events
 class Chaos:
     """What to run: ``seconds`` of bad weather from a seed, a fault of these kinds ``every`` so many.
 
-    ``patience`` is how long everything may take to come to rest once it is healed, in seconds; ``bug``
-    one of :mod:`chaos.bugs`.
+    ``patience`` is how long everything that is healed may stand still before it has come to rest, in
+    seconds; ``bug`` one of :mod:`chaos.bugs`.
     """
 
     seed: int
@@ -80,13 +80,17 @@ def run(cluster: Cluster, folder: Path, chaos: Chaos) -> Report:
         storm.rage(chaos.seconds)
         healed = time.monotonic()
         unsettled = _settle(scene, chaos.patience)
+        rested = time.monotonic()
+        died = [name for name, part in scene.parts.items() if part.ended is not None]
+        # What has not come to rest must not change while it is judged.
+        scene.freeze()
         return Report(
             seed=chaos.seed,
-            settled=None if unsettled else time.monotonic() - healed,
+            settled=None if unsettled else rested - healed,
             unsettled=unsettled,
             injected=storm.injected + Counter(STANDING for app in scene.apps if app.clock),
             skipped={kind: why for kind, why in lacks.items() if kind in (*chaos.kinds, STANDING)},
-            died=[name for name, part in scene.parts.items() if part.ended is not None],
+            died=died,
             verdict=judge(_evidence(scene)),
             # Written when the block ends.
             logs=scene.logs,
@@ -142,10 +146,14 @@ class Storm:
 
 
 def _settle(scene: Scene, patience: float) -> list[str]:
-    """Wait until everything has come to rest; what has not."""
+    """Wait until everything has come to rest, as long as it gets on; what has not."""
     end = time.monotonic() + patience
-    while (found := _restless(scene)) and time.monotonic() < end:
+    found = _restless(scene)
+    while found and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
+        before, found = found, _restless(scene)
+        if found != before:
+            end = time.monotonic() + patience
     return found
 
 
