@@ -90,13 +90,14 @@ def _lost_jobs(evidence: Evidence) -> Iterator[str]:
         if job not in evidence.files[device]:
             yield f"{job} of {device} is not in its file"
         if job not in evidence.ledger:
-            yield f"{job} of {device} is not in the ledger"
+            state = evidence.files[device].get(job, {}).get("status")
+            yield f"{job} of {device} is not in the ledger, and {state} on the device"
 
 
 def _lost_ends(evidence: Evidence) -> Iterator[str]:
-    """A job that did not end, ended badly, or ended without its result."""
+    """A job that ended badly, or without its result."""
     for job, row in evidence.ledger.items():
-        if row["status"] not in ("completed", "cancelled"):
+        if row["status"] == "failed":
             yield f"{job} is {row['status']}: {row['error']}"
         elif row["status"] == "completed" and row["task"] != "booking" and not _answers(row):
             yield f"{job} has the result {row['result']!r}"

@@ -1,6 +1,7 @@
 """The command: how long, from which seed, and which faults."""
 
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from chaos.faults import KINDS
 from chaos.report import summary, troubles
 from chaos.scene import Size
 from chaos.storm import Chaos, run
+from jobferry_client.backoff import CAP_SECONDS
 from support.cluster import own_cluster
 
 __all__ = ["main"]
@@ -31,6 +33,9 @@ WIDTH = 120
     "--owners", type=click.IntRange(2), default=3, show_default=True, help="Two devices each."
 )
 @click.option(
+    "--cap", default=CAP_SECONDS, show_default=True, help="Longest pause between a device's tries."
+)
+@click.option(
     "--only",
     "kinds",
     multiple=True,
@@ -44,6 +49,7 @@ def main(
     seed: int | None,
     every: float,
     owners: int,
+    cap: float,
     kinds: Sequence[str],
     bug: str | None,
     logs: TextIO | None,
@@ -57,13 +63,15 @@ def main(
     Postgres is the embedded one, in a temporary folder. What this machine does not permit is left out
     and said so: disks and networks of their own are root's. Exit code 1 if anything is wrong.
     """
+    # Also then everything is to be healed and taken down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     chaos = Chaos(
         seed=seed,
         seconds=minutes * 60,
         every=every,
-        size=Size(owners=owners),
+        size=Size(owners=owners, cap=cap),
         kinds=tuple(kinds or KINDS),
         bug=bug,
     )

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.history import History, read
-from jobferry_client import JobClient, NewJob
+from jobferry_client import JobClient, NewJob, backoff
 from jobferry_client.connection import Timing
 from jobferry_client.errors import ClientError, JobNotFound
 from jobferry_client.file import sqlite3
 from jobferry_shared.errors import JobferryError
 
-__all__ = ["TIMING", "Config"]
+__all__ = ["LONGEST_JOB", "Config"]
 
 #: A line that is dead is found dead in the time of a test.
 TIMING = Timing(heartbeat=0.5, silence=2.0, connect=2.0)
@@ -33,15 +33,17 @@ RECENT = 30
 CANCELS = 0.12
 #: Attempts are spent by the dozen here.
 ATTEMPTS = 1000
-#: Now and then a job takes so long that its processor loses it at work.
-LONGEST_JOB = 1.2
+#: Some jobs take up to so long, in seconds, that their processor loses them at work.
+LONGEST_JOB = 1.0
 
 SEEN = "SELECT rowid AS number, * FROM diary WHERE rowid > ? ORDER BY rowid"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Who the device is. ``pause`` is between its operations, in seconds on average."""
+    """Who the device is. ``pause`` is between its operations, in seconds on average, and ``cap`` the
+    longest between its tries to connect.
+    """
 
     name: str
     path: str
@@ -51,6 +53,7 @@ class Config:
     token: str
     seed: int
     pause: float
+    cap: float
 
 
 class Device:
@@ -107,8 +110,7 @@ class Device:
 
     def _new(self, number: int) -> NewJob:
         task = self._chance.choices(("quick", "threaded", "default", "booking"), (5, 2, 2, 1))[0]
-        long = self._chance.random() < 0.5
-        seconds = self._chance.uniform(0, LONGEST_JOB) if long else 0.005
+        seconds = self._chance.uniform(0, LONGEST_JOB)
         payload = {"device": self._config.name, "n": number, "seconds": round(seconds, 3)}
         return NewJob(task=task, payload=payload, max_attempts=ATTEMPTS)
 
@@ -148,4 +150,6 @@ class Device:
 
 
 if __name__ == "__main__":
-    Device(Config(**json.loads(sys.argv[1]))).run()
+    config = Config(**json.loads(sys.argv[1]))
+    backoff.CAP_SECONDS = config.cap
+    Device(config).run()

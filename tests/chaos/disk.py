@@ -75,17 +75,17 @@ def lacking_read_only() -> str | None:
     """Why files can't be protected here, if they can't."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "file")
-        path.touch()
-        try:
-            with path.open("ab", buffering=0) as opened:
+        with path.open("wb", buffering=0) as opened:
+            try:
                 protect(path)
+            except (OSError, subprocess.CalledProcessError):
+                return "files can't be made immutable here"
+            try:
                 opened.write(b"!")
-        except subprocess.CalledProcessError:
-            return "files can't be made immutable here"
-        except OSError:
-            return None
-        finally:
-            subprocess.run(["chattr", "-i", path], check=False, stderr=subprocess.DEVNULL)
+            except OSError:
+                return None
+            finally:
+                unprotect(path)
     return "immutable files can be written here"
 
 

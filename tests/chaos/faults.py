@@ -18,8 +18,8 @@ __all__ = ["KINDS", "STANDING", "Heal", "Missed", "Struck", "begin", "lacking"]
 
 Heal = Callable[[], None]
 
-#: As long as it takes until a processor that sleeps has lost its jobs.
-PAST_THE_LEASE = 1.7 * LEASE_SECONDS
+#: When a processor that sleeps has lost its jobs, and another has begun them.
+PAST_THE_LEASE = 1.3 * LEASE_SECONDS
 AGAIN_SECONDS = 0.1
 
 BACKENDS = {
@@ -38,10 +38,10 @@ class Missed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault in force; ``seconds`` is how long it is to stay."""
+    """A fault in force for so many ``seconds``; ``exactly``, or it may stay for the last word too."""
 
-    planned: Planned
     seconds: float
+    exactly: bool
     heal: Heal
 
 
@@ -242,5 +242,7 @@ def lacking() -> dict[str, str]:
 def begin(scene: Scene, victims: Victims, planned: Planned) -> Struck:
     """Let it strike; :class:`Missed` if it can't this moment."""
     heal = KINDS[planned.kind](scene, victims, planned)
-    least = PAST_THE_LEASE if planned.kind == "processor stopped" else 0.0
-    return Struck(planned, max(planned.hold, least), heal)
+    if planned.kind == "processor stopped":
+        # If it slept for longer, whoever has its jobs would be done with them.
+        return Struck(PAST_THE_LEASE, exactly=True, heal=heal)
+    return Struck(planned.hold, exactly=False, heal=heal)

@@ -15,8 +15,10 @@ from chaos import namespace as networks
 from chaos.device import Config
 from chaos.namespace import Namespace
 from jobferry_client import JobClient
+from jobferry_client.backoff import CAP_SECONDS
 from support.cluster import Cluster
 from support.facts import Ledger, keep_a_diary
+from support.processes import eventually
 from support.proxy import Proxy, free_port, postgres_behind, postgres_target
 from support.services import token
 from support.stack import Gateway, Running, Stack
@@ -28,17 +30,24 @@ GATEWAY = {"JOBFERRY_SILENCE_SECONDS": "3", "JOBFERRY_DRAIN_SECONDS": "1"}
 LEASE_SECONDS = 1.5
 PROCESSOR = {"JOBFERRY_LEASE_SECONDS": str(LEASE_SECONDS), "JOBFERRY_GRACE_SECONDS": "2"}
 BALANCERS = 2
+#: By the number of the device, from 0; in seconds.
+WRONG_CLOCKS = {2: clock.TEN_YEARS, 3: -clock.TEN_YEARS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much of everything; ``pause`` is between a device's operations, in seconds on average."""
+    """How much of everything.
+
+    ``pause`` is between a device's operations, in seconds on average, and ``cap`` the longest between its
+    tries to connect.
+    """
 
     owners: int = 2
     devices_each: int = 2
     gateways: int = 2
     processors: int = 3
-    pause: float = 0.15
+    pause: float = 0.25
+    cap: float = CAP_SECONDS
 
 
 class Application(Running):
@@ -105,6 +114,11 @@ class Scene:
         processors = {f"processor {n}": part for n, part in enumerate(self.processors, 1)}
         return gateways | processors | {app.name: app.part for app in self.apps}
 
+    def freeze(self) -> None:
+        """End every process."""
+        for part in self.parts.values():
+            part.kill()
+
     def _start(self) -> None:
         enter = self._stack.enter_context
         module = bugs.MODULE if self._environment else Running.module
@@ -119,8 +133,12 @@ class Scene:
         self.balancers = [enter(Proxy(*ports)) for _ in range(BALANCERS)]
         for number in range(self.size.owners * self.size.devices_each):
             self.apps.append(self._app(number, ports))
-        for gateway in self.gateways:
-            gateway.ready()
+        eventually(self._at_work)
+
+    def _at_work(self) -> bool:
+        """Has every device been heard of?"""
+        devices = "select count(distinct client_id) from public.background_jobs"
+        return bool(self.ledger.one(devices) == len(self.apps))
 
     def _gateway(self) -> Gateway:
         dsn = postgres_behind(self.wires["gateway"], self.dsn)
@@ -132,34 +150,39 @@ class Scene:
 
     def _app(self, number: int, gateways: Sequence[tuple[str, int]]) -> App:
         """The first has a small disk, the second a network of its own, others wrong clocks."""
-        owner, name = f"owner {number // self.size.devices_each + 1}", f"device {number + 1}"
+        name = f"device {number + 1}"
         folder = self._folder / name
         folder.mkdir()
         own_disk = self._disk(folder) if number == 0 else None
         network, proxy = self._network(gateways) if number == 1 else (None, None)
-        shift = {2: clock.TEN_YEARS, 3: -clock.TEN_YEARS}.get(number, 0)
-        shift = 0 if clock.lacking() else shift
+        shift = 0 if clock.lacking() else WRONG_CLOCKS.get(number, 0)
         path = folder / "till.db"
         JobClient(path).close()
         keep_a_diary(path)
-        url = (proxy or self.balancers[number % BALANCERS]).url
-        history = self._folder / f"{name}.jsonl"
-        config = Config(
-            name=name,
-            path=str(path),
-            history=str(history),
-            hush=str(self.hush),
-            url=url,
-            token=token(owner),
-            seed=self._seed + number,
-            pause=self.size.pause,
-        )
+        config = self._config(number, path, (proxy or self.balancers[number % BALANCERS]).url)
         environment = clock.environment(self._folder, shift) if shift else {}
-        log = self._folder / f"{name}.log"
-        part = Application(log, json.dumps(asdict(config)), **environment)
+        part = Application(self._folder / f"{name}.log", json.dumps(asdict(config)), **environment)
         part.wrapper = network.wrapper if network else ()
         self.stack.begin(part, name)
-        return App(name, owner, path, history, part, own_disk, network, shift)
+        history = Path(config.history)
+        return App(name, self._owner(number), path, history, part, own_disk, network, shift)
+
+    def _owner(self, number: int) -> str:
+        return f"owner {number // self.size.devices_each + 1}"
+
+    def _config(self, number: int, path: Path, url: str) -> Config:
+        name = f"device {number + 1}"
+        return Config(
+            name=name,
+            path=str(path),
+            history=str(self._folder / f"{name}.jsonl"),
+            hush=str(self.hush),
+            url=url,
+            token=token(self._owner(number)),
+            seed=self._seed + number,
+            pause=self.size.pause,
+            cap=self.size.cap,
+        )
 
     def _disk(self, folder: Path) -> Path | None:
         if disk.lacking_full():

@@ -1,5 +1,6 @@
 """One run: the plan carried out, everything healed, and what came of it."""
 
+import math
 import random
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from chaos.checker import Evidence, Verdict, judge
+from chaos.device import LONGEST_JOB
 from chaos.faults import KINDS, STANDING, Missed, Struck, Victims, begin, lacking
 from chaos.history import read
 from chaos.plan import Planned, plan
@@ -21,8 +23,8 @@ from support.facts import differences, local_rows, outbox
 
 __all__ = ["Chaos", "Report", "run"]
 
-#: The devices fall silent, and this much later all is healed.
-LAST_SECONDS = 1.0
+#: The devices fall silent, and this much later all is healed: time enough for every job to end.
+LAST_SECONDS = LONGEST_JOB + 0.5
 LOOK_SECONDS = 0.1
 
 EVENTS = "select job_id, event, attempt, actor from public.background_job_events order by id"
@@ -32,8 +34,8 @@ EVENTS = "select job_id, event, attempt, actor from public.background_job_events
 class Chaos:
     """What to run: ``seconds`` of bad weather from a seed, a fault of these kinds ``every`` so many.
 
-    ``patience`` is how long everything may take to come to rest once it is healed, in seconds; ``bug``
-    one of :mod:`chaos.bugs`.
+    ``patience`` is how long everything that is healed may stand still before it has come to rest, in
+    seconds; ``bug`` one of :mod:`chaos.bugs`.
     """
 
     seed: int
@@ -67,30 +69,32 @@ class Report:
 
 def run(cluster: Cluster, folder: Path, chaos: Chaos) -> Report:
     """Do it, in a new database of the cluster."""
-    skipped = lacking()
-    kinds = [kind for kind in chaos.kinds if kind not in skipped]
-    with cluster.databases.database() as dsn:
-        with Scene(cluster, dsn, folder, chaos.size, chaos.seed, chaos.bug) as scene:
-            storm = Storm(scene, plan(random.Random(chaos.seed), kinds, chaos.seconds, chaos.every))
-            storm.rage(chaos.seconds)
-            healed = time.monotonic()
-            unsettled = _settle(scene, chaos.patience)
-            settled = None if unsettled else time.monotonic() - healed
-            died = [name for name, part in scene.parts.items() if part.ended is not None]
-            verdict = judge(_evidence(scene))
-        injected = storm.injected
-        if STANDING not in skipped:
-            injected[STANDING] += sum(app.clock != 0 for app in scene.apps)
-    return Report(
-        seed=chaos.seed,
-        verdict=verdict,
-        injected=injected,
-        skipped={kind: why for kind, why in skipped.items() if kind in (*chaos.kinds, STANDING)},
-        settled=settled,
-        unsettled=unsettled,
-        died=died,
-        logs=scene.logs,
-    )
+    lacks = lacking()
+    kinds = [kind for kind in chaos.kinds if kind not in lacks]
+    planned = plan(random.Random(chaos.seed), kinds, chaos.seconds, chaos.every)
+    with (
+        cluster.databases.database() as dsn,
+        Scene(cluster, dsn, folder, chaos.size, chaos.seed, chaos.bug) as scene,
+    ):
+        storm = Storm(scene, planned)
+        storm.rage(chaos.seconds)
+        healed = time.monotonic()
+        unsettled = _settle(scene, chaos.patience)
+        rested = time.monotonic()
+        died = [name for name, part in scene.parts.items() if part.ended is not None]
+        # What has not come to rest must not change while it is judged.
+        scene.freeze()
+        return Report(
+            seed=chaos.seed,
+            settled=None if unsettled else rested - healed,
+            unsettled=unsettled,
+            injected=storm.injected + Counter(STANDING for app in scene.apps if app.clock),
+            skipped={kind: why for kind, why in lacks.items() if kind in (*chaos.kinds, STANDING)},
+            died=died,
+            verdict=judge(_evidence(scene)),
+            # Written when the block ends.
+            logs=scene.logs,
+        )
 
 
 class Storm:
@@ -104,42 +108,52 @@ class Storm:
         self._struck: list[tuple[float, Struck]] = []
 
     def rage(self, seconds: float) -> None:
-        """Until the time is up, and a little longer with silent devices; then heal everything."""
-        began = time.monotonic()
+        """Until the time is up, and a little longer with silent devices; then heal everything.
+
+        What is in force when they fall silent stays: the last word too is said in bad weather.
+        """
         try:
-            self._until(began, seconds)
+            self._until(time.monotonic(), seconds)
             self._scene.hush.touch()
-            self._until(began, seconds + LAST_SECONDS)
+            self._planned = []
+            self._struck = [(due if one.exactly else math.inf, one) for due, one in self._struck]
+            self._until(time.monotonic(), LAST_SECONDS)
         finally:
             for _, struck in self._struck:
                 struck.heal()
 
-    def _until(self, began: float, end: float) -> None:
-        while (now := time.monotonic() - began) < end:
+    def _until(self, began: float, seconds: float) -> None:
+        end = began + seconds
+        while (now := time.monotonic()) < end:
             self._heal_due(now)
-            if self._planned and self._planned[0].at <= now:
-                self._strike(self._planned.pop(0), now)
+            if self._planned and began + self._planned[0].at <= now:
+                self._strike(self._planned.pop(0))
             else:
+                coming = [began + one.at for one in self._planned[:1]]
                 due = [due for due, _ in self._struck]
-                time.sleep(max(0, min([end, *due, *(one.at for one in self._planned[:1])]) - now))
+                time.sleep(max(0, min([end, *due, *coming]) - now))
 
     def _heal_due(self, now: float) -> None:
         for due, struck in [one for one in self._struck if one[0] <= now]:
             struck.heal()
             self._struck.remove((due, struck))
 
-    def _strike(self, planned: Planned, now: float) -> None:
+    def _strike(self, planned: Planned) -> None:
         with suppress(Missed, psycopg.OperationalError):
             struck = begin(self._scene, self._victims, planned)
-            self._struck.append((now + struck.seconds, struck))
+            self._struck.append((time.monotonic() + struck.seconds, struck))
             self.injected[planned.kind] += 1
 
 
 def _settle(scene: Scene, patience: float) -> list[str]:
-    """Wait until everything has come to rest; what has not."""
+    """Wait until everything has come to rest, as long as it gets on; what has not."""
     end = time.monotonic() + patience
-    while (found := _restless(scene)) and time.monotonic() < end:
+    found = _restless(scene)
+    while found and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
+        before, found = found, _restless(scene)
+        if found != before:
+            end = time.monotonic() + patience
     return found
 
 

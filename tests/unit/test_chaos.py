@@ -78,7 +78,6 @@ WRONGS: Mapping[str, list[Callable[[State], object]]] = {
         lambda state: state["ledger"]["a"].update(result=None),
         lambda state: state["ledger"]["a"].update(result={"got": {}, "attempt": 1}),
         lambda state: state["ledger"]["a"].update(status="failed"),
-        lambda state: state["ledger"]["a"].update(status="running"),
     ],
     "duplicated": [
         lambda state: state["ledger"].update(d=row(1)),
