@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -375,6 +375,52 @@ def test_every_row_can_be_shown_and_taken_in_hand(
             words
         )
     assert f"{len(taken)} jobs changed, 0 left as they are" in shown.out
+
+
+# -- the SQL functions
+
+NIL = "'00000000-0000-0000-0000-000000000000'"
+CALLS: dict[LiteralString, str] = {
+    "add_job('default', run_at := 'infinity')": "23514",
+    "add_job('default', run_at := '0044-03-15 BC')": "23514",
+    "add_job('default', run_at := 'at dusk')": "22007",
+    "add_job('default', flags := '{{a},{b}}')": "23514",
+    "add_job('default', max_attempts := 40000)": "22003",
+    "add_job('default', priority := -40000)": "22003",
+    "add_job('default', owner := E'\\u0007', job_key := E'\\n')": ARRIVES,
+    "add_job(E'\\x1b[2J')": ARRIVES,
+    "add_job(repeat('t', 1000000))": ARRIVES,
+    "add_jobs(array[row('t','\"\\ud800\"',null,null,null,null,null,null)]::jobferry.job_spec[])": "22P02",
+    "get_job('')": "JF030",
+    "get_jobs('w', n := -1)": "2201W",
+    "get_job('w', job_expiry := '300000 years')": "22008",
+    "complete_job('w', 'X')": "22P02",
+    f"complete_job('w', {NIL})": "JF032",
+    f"fail_job('w', {NIL}, repeat('x', 1000000))": "JF032",
+    f"progress_job('w', {NIL}, 'NaN')": "JF032",
+    "cancel_jobs(array[null]::uuid[])": ARRIVES,
+    "reschedule_jobs('{}', attempts := -1)": ARRIVES,
+}
+
+
+def test_sql_functions_answer_by_a_state_and_go_on(db: Database) -> None:
+    answers = {call: _call(db, call) for call in CALLS}
+    assert answers == CALLS
+    good = db.add("good")["id"]
+    held = db.row("select * from jobferry.get_job('w', array['good'])")
+    assert held["id"] == good
+    assert _call(db, f"progress_job('w', '{good}', 'NaN')") == "23514"
+    assert _call(db, f"complete_job('w', '{good}', '\"\\u0000\"')") == "22P05"
+    assert _call(db, f"complete_job('w', '{good}', '1e5000')") == ARRIVES
+    assert db.value("select status from background_jobs where id = %s", good) == "completed"
+
+
+def _call(db: Database, call: str) -> str:
+    try:
+        db.connection.execute(f"select from jobferry.{call}".encode())
+    except psycopg.Error as error:
+        return error.sqlstate or ""
+    return ARRIVES
 
 
 # -- what an application says amiss
