@@ -115,7 +115,7 @@ CODES: dict[str, Code] = {
         "Get a new token: 'jobferry token --subject NAME'.",
     ),
     "unavailable": Code(
-        "The database does not answer, or was replaced.",
+        "The database does not answer or was replaced, or has a row that the gateway stumbles on.",
         "The connection is tried again by itself.",
     ),
     "unknown": Code(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -12,8 +12,11 @@ import pytest
 
 from integration.database import Database
 from integration.test_input_doors import SOON, Answers, payloads
+from integration.wire import device, job, submit
 from jobferry_client import JobClient
 from jobferry_server import Job, Processor
+from jobferry_server.gateway.changes import change_of
+from jobferry_shared.messages import Change
 from support.commands import Run
 from support.corpus import ARRIVES, COLUMNS, LIMIT, NEVER_SAID, PAYLOADS, ROWS
 from support.processes import eventually
@@ -101,6 +104,27 @@ def test_columns_by_a_plain_insert_come_to_devices(
                 eventually(partial(_has, who, wanted), 10, 0.005)
         everything = db.column("select id from background_jobs where submitted_by = 'anna'")
         assert {job.id for job in client.jobs(1000)} == set(everything)
+
+
+def test_a_row_that_the_gateway_stumbles_on_is_its_owner_s_trouble_and_nobody_else_s(
+    db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none that we know of: the gateway is made to stumble."""
+
+    def stumble(row: Any, most: int) -> Change:
+        assert row["task"] != "stumble"
+        return change_of(row, most)
+
+    monkeypatch.setattr("jobferry_server.gateway.feed.change_of", stumble)
+    with device(url, "anna") as anna, device(url, "bert") as bert:
+        for wire in (anna, bert):
+            wire.walk()
+        with db.together():
+            db.insert(submitted_by="anna", task="stumble")
+            his = [str(db.insert(submitted_by=owner)) for owner in ("bert", "carl", "bert")]
+        assert anna.hear_error() == "unavailable"
+        assert {row["id"] for row in bert.rows()} == {his[0], his[2]}
+        assert bert.deliver(submit(job())) == []
 
 
 def _put(db: Database, columns: Mapping[str, object]) -> str:

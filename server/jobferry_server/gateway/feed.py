@@ -116,7 +116,7 @@ class Feed:
                 self.wake(device)
             raise
         for slot, rows in groupby(pages, key=lambda row: row["slot"]):
-            self._serve(devices[slot], list(rows))
+            self._serve_or_dismiss(devices[slot], list(rows))
 
     async def _read(self, devices: Sequence[Device]) -> list[asyncpg.Record]:
         cursors = [device.cursor for device in devices]
@@ -136,6 +136,16 @@ class Feed:
             self._limits.page_bytes,
             str(min(seen)) if seen else None,
         )
+
+    def _serve_or_dismiss(self, device: Device, rows: list[asyncpg.Record]) -> None:
+        """A page that can't be made is its own device's trouble, which is told, and nobody else's."""
+        try:
+            self._serve(device, rows)
+        except Exception:
+            log.exception("no page can be made for device %s", device.client_id)
+            device.dismiss(
+                "unavailable", "a page of changes can not be made; the gateway's log says why"
+            )
 
     def _serve(self, device: Device, rows: list[asyncpg.Record]) -> None:
         if not device.session.ready:
