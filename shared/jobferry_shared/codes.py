@@ -127,7 +127,8 @@ CODES: dict[str, Code] = {
         "Get a new token: 'jobferry token --subject NAME'.",
     ),
     "unavailable": Code(
-        "The database or the tokens' issuer does not answer, or was replaced.",
+        "The database or the tokens' issuer does not answer, the database was replaced,"
+        " or has a row that the gateway stumbles on.",
         "The connection is tried again by itself.",
     ),
     "unknown": Code(

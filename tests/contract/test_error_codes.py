@@ -78,11 +78,17 @@ def said() -> set[str]:
 def numbers(*names: str) -> set[int]:
     """The plain numbers that these are called with first."""
     return {
-        node.args[0].value
+        found.value
         for node in NODES
         if isinstance(node, ast.Call) and name(node.func) in names and node.args
-        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, int)
+        for found in either(node.args[0])
+        if isinstance(found, ast.Constant) and isinstance(found.value, int)
     }
+
+
+def either(node: ast.expr) -> list[ast.expr]:
+    """The values that an expression chooses from."""
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
 
 
 def test_every_code_that_is_said_is_in_the_catalogue() -> None:

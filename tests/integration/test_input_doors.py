@@ -1,4 +1,4 @@
-"""The corpus of odd values through every door: each gets its code, and the good ones beside it arrive."""
+"""The corpus of odd values by a device: each gets its code, and the good ones beside it arrive."""
 
 import json
 import sqlite3
@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from integration.database import Database
 from integration.wire import device, job, submit
 from jobferry_client import InvalidJSON, JobClient, JobferryError, JobRefused, Status
-from jobferry_server import Job, Processor
 from jobferry_shared.ids import new_id
 from support.commands import Run
 from support.corpus import (
@@ -25,13 +22,10 @@ from support.corpus import (
     AT_ONCE,
     COLUMNS,
     LIMIT,
-    NEVER_SAID,
     PAYLOADS,
-    ROWS,
     UNSAYABLE,
     Payload,
 )
-from support.processes import eventually
 from support.services import Services, token
 
 SOON = 20
@@ -188,57 +182,6 @@ def test_payloads_by_the_command_line(
     assert_unchanged(db, arrived(answers, ids), rounded)
 
 
-# -- payloads, by the server
-
-
-def by_postgres(put: Callable[[str], UUID]) -> tuple[Answers, dict[str, UUID]]:
-    """The SQLSTATEs of the refused, and the ids of what was taken."""
-    refused, ids = {}, {}
-    for name, payload in PAYLOADS.items():
-        if payload.postgres != NEVER_SAID:
-            try:
-                ids[name] = put(payload.text)
-            except psycopg.Error as error:
-                refused[name] = error.sqlstate or ""
-    return refused, ids
-
-
-#: pydantic reads no deeper, and Python no further.
-BEYOND_PYTHON = ("an integer of 5,000 digits", "500 deep", "9,000 deep")
-
-
-@pytest.mark.parametrize("door", ["add_job", "INSERT"])
-def test_payloads_by_sql_come_to_devices_and_to_handlers(
-    db: Database, services: Services, url: str, path: Path, door: str
-) -> None:
-    doors: dict[str, Callable[[str], UUID]] = {
-        "add_job": lambda text: db.value(
-            "select id from jobferry.add_job('default', %s, owner := 'anna')", text
-        ),
-        "INSERT": lambda text: db.insert(payload=text, submitted_by="anna"),
-    }
-    processor = Processor()
-
-    @processor.task()
-    def default(job: Job, payload: object) -> str:
-        return type(payload).__name__
-
-    with JobClient(path, url, token()) as client, services.processor(processor):
-        client.sync(SOON)
-        refused, ids = by_postgres(doors[door])
-        assert refused | dict.fromkeys(ids, ARRIVES) == {
-            name: payload.postgres
-            for name, payload in PAYLOADS.items()
-            if payload.postgres != NEVER_SAID
-        }
-        ended = {name: client.wait(job, SOON) for name, job in ids.items()}
-    failed = {name: job.error.code for name, job in ended.items() if job.error}
-    assert failed == dict.fromkeys(BEYOND_PYTHON, "invalid_payload")
-    kept = payloads(db)
-    for name in set(ended) - set(failed):
-        assert ended[name].payload == json.loads(kept[ended[name].id]), name
-
-
 # -- the other columns
 
 
@@ -287,94 +230,6 @@ def test_columns_by_the_websocket(db: Database, url: str) -> None:
             assert rejected == ([] if column.wire == ARRIVES else [(odd["id"], column.wire)]), name
             wanted = {good["id"], odd["id"]} - {one for one, _ in rejected}
         assert {str(one) for one in db.column("select id from background_jobs")} >= wanted, name
-
-
-def test_columns_by_a_plain_insert_come_to_devices(db: Database, url: str, path: Path) -> None:
-    rows = {name: ({c.name: c.value}, c.postgres) for name, c in COLUMNS.items()} | ROWS
-    with (
-        JobClient(path, url, token()) as client,
-        JobClient(path.with_name("other.db"), url, token("bert")) as bystander,
-    ):
-        client.sync(SOON)
-        for name, (columns, answer) in rows.items():
-            if answer == NEVER_SAID:
-                continue
-            assert _put(db, {"submitted_by": "anna"} | columns) == answer, name
-            mine, his = (db.insert(submitted_by=owner) for owner in ("anna", "bert"))
-            for who, wanted in ((client, mine), (bystander, his)):
-                eventually(partial(_has, who, wanted), 10, 0.005)
-        everything = db.column("select id from background_jobs where submitted_by = 'anna'")
-        assert {job.id for job in client.jobs(1000)} == set(everything)
-
-
-def _put(db: Database, columns: Mapping[str, object]) -> str:
-    try:
-        _plain_insert(db, columns)
-    except psycopg.Error as error:
-        return error.sqlstate or ""
-    return ARRIVES
-
-
-def _plain_insert(db: Database, columns: Mapping[str, object]) -> None:
-    values = {"id": uuid4(), "payload": "1"} | dict(columns)
-    names = ", ".join(f'"{name}"' for name in values)
-    places = ", ".join(["%s"] * len(values))
-    db.connection.execute(
-        f"insert into background_jobs ({names}) values ({places})".encode(), list(values.values())
-    )
-
-
-def _has(client: JobClient, wanted: UUID) -> bool:
-    return any(job.id == wanted for job in client.jobs(1000))
-
-
-def test_rows_that_no_device_sent_come_to_handlers(db: Database, services: Services) -> None:
-    for columns, answer in ROWS.values():
-        assert _put(db, columns) == answer
-    processor = Processor()
-
-    @processor.task()
-    def default(job: Job) -> None:
-        assert job.attempt > 0
-
-    with services.processor(processor):
-        good = db.insert()
-        eventually(lambda: db.status(good) == "completed", 10, 0.005)
-        eventually(
-            lambda: not db.value("select count(*) from jobferry.queue where task = 'default'")
-        )
-    assert db.column("select distinct status from background_jobs where task = 'default'") == [
-        "completed"
-    ]
-
-
-SHOWN = [
-    ["jobs", "ls", "--limit", "1000"],
-    ["jobs", "ls", "--limit", "1000", "--json"],
-    ["audit"],
-    ["audit", "--json"],
-    ["audit", "--csv"],
-    ["jobs", "cancel", "--limit", "1000", "--yes"],
-]
-
-
-def test_every_row_can_be_shown_and_taken_in_hand(
-    db: Database, any_command: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOBFERRY_DSN", db.dsn)
-    taken = [columns for columns, answer in ROWS.values() if answer == ARRIVES]
-    taken += [{c.name: c.value} for c in COLUMNS.values() if c.postgres == ARRIVES]
-    taken += [{"payload": p.text} for p in PAYLOADS.values() if p.postgres == ARRIVES]
-    # A terminal takes its time over nine megabytes.
-    taken = [columns for columns in taken if len(str(columns)) < 3_000_000]
-    assert {_put(db, columns) for columns in taken} == {ARRIVES}
-    for words in SHOWN:
-        shown = any_command(*words)
-        assert (shown.code, shown.err) == (0, ""), words
-        assert not set(shown.out.replace("\r\n", "")) & {"\x1b", "\x7f", "\r", "\0", "\u202e"}, (
-            words
-        )
-    assert f"{len(taken)} jobs changed, 0 left as they are" in shown.out
 
 
 # -- what an application says amiss

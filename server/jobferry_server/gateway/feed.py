@@ -172,9 +172,7 @@ class Feed:
                 self.wake(device)
             raise
         for slot, found in groupby(pages, key=lambda row: row["slot"]):
-            page = list(found)
-            changes = await self._changes(page)
-            self._serve(devices[slot], page, changes, rows)
+            await self._serve_or_dismiss(devices[slot], list(found), rows)
 
     async def _changes(self, page: Sequence[asyncpg.Record]) -> list[Change]:
         """What the rows of a page say. To write a large one takes its time; let the others have theirs."""
@@ -204,6 +202,18 @@ class Feed:
             min(self._limits.page_bytes, TICK_PAGES * self._limits.page_bytes // len(devices)),
             str(min(seen)) if seen else None,
         )
+
+    async def _serve_or_dismiss(
+        self, device: Device, page: list[asyncpg.Record], most: int
+    ) -> None:
+        """A page that can't be made is its own device's trouble, which is told, and nobody else's."""
+        try:
+            self._serve(device, page, await self._changes(page), most)
+        except Exception:
+            log.exception("no page can be made for device %s", device.client_id)
+            device.dismiss(
+                "unavailable", "a page of changes can not be made; the gateway's log says why"
+            )
 
     def _serve(
         self, device: Device, rows: list[asyncpg.Record], changes: list[Change], most: int
