@@ -21,6 +21,7 @@ else:
     Pool = asyncpg.Pool
 
 __all__ = [
+    "DATABASE_ERRORS",
     "AnyConnection",
     "Pool",
     "check_schema",
@@ -35,6 +36,16 @@ T = TypeVar("T")
 log = logging.getLogger("jobferry.database")
 
 WAIT_SECONDS = 1.0
+
+#: What a connection may raise. The last is asyncpg's word for one that breaks at an unforeseen moment, as
+#: when its backend has said farewell and the end has not come yet.
+DATABASE_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 #: Classes of SQLSTATE that say "not now": connection, read-only, rollback, resources, lock, shutdown.
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
@@ -125,8 +136,7 @@ def is_transient(error: Exception) -> bool:
         state: Any = error.sqlstate
         return state is None or state[:2] in _TRANSIENT_CLASSES
     # asyncpg calls a value that it can't encode an InterfaceError too; that one is a ValueError.
-    transient = OSError | TimeoutError | asyncpg.InterfaceError
-    return isinstance(error, transient) and not is_data_error(error)
+    return isinstance(error, DATABASE_ERRORS) and not is_data_error(error)
 
 
 def _settings(role: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from jobferry_server.database import connect, is_transient
+from jobferry_server.database import DATABASE_ERRORS, connect, is_transient
 
 __all__ = ["Doorbell"]
 
@@ -46,7 +46,7 @@ class Doorbell:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
                 log.warning("not listening: %s", error)

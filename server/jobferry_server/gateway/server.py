@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
-import asyncpg
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from jobferry_server.beside import beside
-from jobferry_server.database import open_pool, patiently
+from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.device import Device, Line
@@ -223,7 +222,7 @@ class Gateway:
             self._ingest.look_for_postponed()
             if not self._bell.listening:
                 self._feed.everything_changed()
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*DATABASE_ERRORS):
                 await self._check_epoch()
 
     def _look_after(self, device: Device) -> None:
