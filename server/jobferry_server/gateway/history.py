@@ -2,6 +2,8 @@
 
 import logging
 
+import asyncpg
+
 from jobferry_server.database import Pool
 
 __all__ = ["History"]
@@ -12,7 +14,11 @@ log = logging.getLogger("jobferry.gateway")
 SETTLE_SECONDS = 24 * 3600.0
 
 #: A crash may take transaction ids back, but nothing of the log that was on disk.
-LOOK = "select jobferry.epoch() as epoch, (pg_current_wal_flush_lsn() - '0/0')::bigint as on_disk"
+LOOK = """
+select jobferry.epoch() as epoch, (pg_current_wal_flush_lsn() - '0/0')::bigint as on_disk,
+  i.cluster is not distinct from (select system_identifier from pg_control_system()) as settled
+from jobferry.identity i
+"""
 
 
 class History:
@@ -24,24 +30,26 @@ class History:
 
     async def epoch(self) -> str:
         """What tells this database from every other, once it is fit to be served from."""
-        if settled := await self._settle():
-            log.warning("%d jobs were restored from another cluster and are told anew", settled)
-        epoch, on_disk = await self._look()
+        found = await self._look()
+        if not found["settled"]:
+            await self._settle()
+            found = await self._look()
         before, reached = self._seen
-        if epoch == before and on_disk < reached:
+        if found["epoch"] == before and found["on_disk"] < reached:
             log.error("the database was put back to an earlier state")
-            await self._pool.execute("select jobferry.begin_epoch($1)", epoch)
-            epoch, on_disk = await self._look()
-        self._seen = epoch, on_disk
-        return epoch
+            await self._pool.execute("select jobferry.begin_epoch($1)", before)
+            found = await self._look()
+        self._seen = found["epoch"], found["on_disk"]
+        return self._seen[0]
 
-    async def _settle(self) -> int:
+    async def _settle(self) -> None:
+        # Only here may an answer take long: a line that is dead must be found out soon.
         settled: int = await self._pool.fetchval(
             "select jobferry.settle_restored()", timeout=SETTLE_SECONDS
         )
-        return settled
+        log.warning("restored from another cluster: %d jobs are told anew", settled)
 
-    async def _look(self) -> tuple[str, int]:
-        row = await self._pool.fetchrow(LOOK)
-        assert row is not None
-        return row["epoch"], row["on_disk"]
+    async def _look(self) -> asyncpg.Record:
+        found = await self._pool.fetchrow(LOOK)
+        assert found is not None
+        return found
