@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -221,7 +221,7 @@ class Worlds(RuleBasedStateMachine):
             for device in self.devices:
                 device.cut()
                 with suppress(AssertionError):
-                    eventually(partial(self._caught_up, device), 10, 0)
+                    eventually(partial(self._caught_up, device), 20, 0)
                 found = self._differences(device)
                 assert not found, f"{device.owner}: {found}"
             self.nobody_sees_what_is_another_s_or_goes_back()
@@ -256,5 +256,7 @@ TestWorlds.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
+    # Smaller examples would take a minute to find.
+    phases=[Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
