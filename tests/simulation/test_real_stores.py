@@ -260,3 +260,33 @@ TestWorlds.settings = settings(
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.xfail(strict=True, reason="the answer to a submit sent again carries its own time")
+def test_a_device_that_sends_again_knows_when_its_job_was_due(tmp_path: Path) -> None:
+    """It shows the time of the second answer until the job moves, be it a day later than the first."""
+    with asyncio.Runner() as runner, Database(Worlds.dsn) as db:
+        device = Device(tmp_path / "till.db", "anna-again", runner)
+        device.connect(Worlds.urls[0])
+        eventually(lambda: device.hear() and device.in_step, every=0)
+        device.cut()
+        job = device.application.submit("nobody-s")
+        for _ in range(2):
+            device.connect(Worlds.urls[0])
+            device.hear()
+            device.push()
+            eventually(partial(db.rows, "select from background_jobs where id = %s", job.id))
+            device.cut()
+        eventually(partial(_is_sent, device), every=0)
+        here = device.application.get(job.id).run_at
+        device.close()
+        assert here is not None
+        assert abs((here - db.job(job.id)["run_at"]).total_seconds()) < 0.001
+
+
+def _is_sent(device: Device) -> bool:
+    if not device.connected:
+        device.connect(Worlds.urls[0])
+    device.hear()
+    device.push()
+    return outbox(device.path) == 0
