@@ -58,7 +58,7 @@ def measure(bench: Bench) -> Readings:
     return reading
 
 
-def _costs(bench: Bench, pid: int, fleet: Child, tell: Callable[[], None]) -> Found:
+def _costs(bench: Bench, pid: int, fleet: Child, tell: Callable[[], float]) -> Found:
     """Memory of a connection in kB, share of a core in %, ms until the first and the last hears."""
     server, number = psutil.Process(pid), bench.sizes.idle
     fleet.ask(f"open {WARM_UP}")
@@ -68,8 +68,7 @@ def _costs(bench: Bench, pid: int, fleet: Child, tell: Callable[[], None]) -> Fo
     time.sleep(SETTLE_SECONDS)
     memory = (server.memory_info().rss - before) / (number - WARM_UP) / 1000
     share = _share(server, bench.sizes.idle_seconds)
-    began = time.monotonic()
-    tell()
+    began = tell()
     at = fleet.ask(f"news {began}")["at"]
     return memory, share, (min(at) - began) * 1e3, (max(at) - began) * 1e3
 
@@ -84,15 +83,22 @@ def _share(server: psutil.Process, seconds: float) -> float:
     return (spent() - before) / (time.monotonic() - began) * 100
 
 
-def _tell_everybody(url: str) -> None:
+def _tell_everybody(url: str) -> float:
+    """Have the bare server send; when it was told."""
     with connect(url, compression=None) as socket:
+        began = time.monotonic()
         socket.send(EVERYBODY + "x" * 300)
         socket.recv()
+        return began
 
 
-def _write(dsn: str, number: int) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
+def _write(dsn: str, number: int) -> float:
+    """Write the rows; when they could be seen."""
+    with psycopg.connect(dsn) as connection:
         connection.execute(ONE_FOR_EACH, [number])
+        began = time.monotonic()
+        connection.commit()
+        return began
 
 
 def _select(dsn: str) -> float:

@@ -1,7 +1,7 @@
 """Devices that never read. ``python -m benchmarks.deaf URL OWNER NUMBER``
 
-Each says hello, and hello alone. Prints ``{}`` when all have. A line on standard input makes them read
-what was sent to them so far, and is answered with how many octets that was.
+Each says hello, and hello alone. Prints ``{}`` when all have. A line on standard input makes some of them
+read what was sent to them so far, and is answered with how many octets that was for each.
 """
 
 import json
@@ -11,17 +11,24 @@ import sys
 from support.sockets import DeafDevice
 
 QUIET_SECONDS = 1.0
+#: They read in small sips, so not all of them.
+READERS = 20
 
 
 def main() -> None:
     """Be deaf until told otherwise."""
     url, owner, number = sys.argv[1:]
-    devices = [DeafDevice(url, owner) for _ in range(int(number))]
-    for device in devices:
-        device.hello()
+    devices = [_open(url, owner) for _ in range(int(number))]
     print("{}", flush=True)
-    sys.stdin.readline()
-    print(json.dumps({"octets": _read_all(devices)}), flush=True)
+    if sys.stdin.readline():
+        some = devices[:: max(1, len(devices) // READERS)]
+        print(json.dumps({"octets": _read_all(some) / len(some)}), flush=True)
+
+
+def _open(url: str, owner: str) -> DeafDevice:
+    device = DeafDevice(url, owner)
+    device.hello()
+    return device
 
 
 def _read_all(devices: list[DeafDevice]) -> int:

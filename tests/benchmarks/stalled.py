@@ -32,7 +32,7 @@ CHANGE = "update public.background_jobs set progress = %s where finished_at is n
 def measure(bench: Bench) -> Readings:
     """One repetition."""
     number = bench.sizes.deaf
-    with bench.database() as dsn, bench.gateway(dsn) as gateway:
+    with bench.database() as dsn, bench.gateway(dsn, JOBFERRY_OWNER_CONNECTIONS="0") as gateway:
         raw_postgres.queue_up(dsn, _rows())
         bench.settle(dsn)
         server = psutil.Process(gateway.pid)
@@ -45,7 +45,7 @@ def measure(bench: Bench) -> Readings:
                 at_first = (_settled(server) - before) / number / 1000
                 _go_on(dsn)
                 later = (_settled(server) - before) / number / 1000
-                sent = deaf.ask("read")["octets"] / number / 1000
+                sent = deaf.ask("read")["octets"] / 1000
     return {AT_FIRST: Reading(at_first, {PAGE: sent}), LATER: Reading(later, {PAGE: sent})}
 
 

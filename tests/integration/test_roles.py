@@ -304,7 +304,7 @@ def test_the_auditor_reads_everything_and_writes_nothing(db: Database) -> None:
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'identity'"
     )
-    assert len(tables) == 18
+    assert len(tables) == 19
     with acting_as(db, "jobferry_auditor") as auditor:
         for table in tables:
             auditor.rows(f"select * from {table}")
