@@ -11,8 +11,10 @@ import pytest
 
 from integration.database import Database, Spec
 from integration.test_gateway_life import away
+from integration.test_processor_handlers import finished, only, submitted
 from support.postgres import TestServer
 from support.processes import Part, eventually, part
+from support.services import Services
 
 MODULE = """
 import asyncio, pathlib, threading, time
@@ -146,3 +148,26 @@ def test_a_database_that_was_away_costs_a_processor_nothing(
             again.submit(spec)
             eventually(lambda: again.status(spec.id) == "completed", 20)
             assert again.job(job)["attempts"] == 1
+
+
+REFUSE = """
+create function refuse() returns trigger language plpgsql as $$
+begin
+  raise exception 'not now' using errcode = '40001';
+end $$;
+create trigger refuse before insert on jobferry.processors for each row execute function refuse();
+"""
+
+
+def test_a_lease_that_is_lost_and_can_not_be_had_anew_at_once_ends_no_processor(
+    db: Database, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its claim is what finds out, as Postgres has no time for it."""
+    with services.processor(only(lambda job: job.payload)):
+        finished(db, submitted(db))
+        db.do(REFUSE)
+        db.do("delete from jobferry.processors")
+        job = submitted(db)
+        eventually(lambda: "could not begin a new lease" in caplog.text)
+        db.do("drop trigger refuse on jobferry.processors")
+        assert finished(db, job)["status"] == "completed"

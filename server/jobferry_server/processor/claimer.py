@@ -103,15 +103,19 @@ class Claimer:
             self._in_doubt = True
             rows = await self._ledger.claim(self._tasks, flags, most)
             self._in_doubt = False
-        except asyncpg.PostgresError as error:
-            if error.sqlstate == NOT_REGISTERED:
-                await self._on_lost_lease()
-            else:
-                await after_error("claim", error)
-            return 0
         except Exception as error:
-            await after_error("claim", error)
+            await self._after_failed_claim(error)
             return 0
         for row in rows:
             self._hand.take(self._attempt_of(row))
         return len(rows)
+
+    async def _after_failed_claim(self, error: Exception) -> None:
+        if getattr(error, "sqlstate", None) != NOT_REGISTERED:
+            await after_error("claim", error)
+            return
+        try:
+            await self._on_lost_lease()
+        except Exception as trouble:
+            # The next claim finds out again.
+            await after_error("begin a new lease", trouble)
