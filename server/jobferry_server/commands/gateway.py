@@ -25,7 +25,7 @@ def gateway(dsn: str, secret: str | None, data: Path, host: str | None, port: in
     """Run the sync server that devices connect to, until SIGTERM.
 
     Run as many as you like against one Postgres. GET /healthz says that it lives, /readyz that it
-    can serve. More settings are environment variables; docs/settings.md lists them.
+    can serve, /metrics how it does. More settings are environment variables; docs/settings.md lists them.
     """
     settings = with_options(GatewaySettings(), host=host, port=port)
     verifier = Verifier(secret or secret_in(data))
