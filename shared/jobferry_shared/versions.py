@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "84dcea448c649f37aefa28d5de23aaa70bd259404352678e2546c1a741ad7188"),
+    Version(1, "the first", "7eac703789d201f51b53f5965b17056416d141edc40a7b335b35515f37908a5f"),
 )
 
 #: The version this code speaks.

@@ -80,6 +80,46 @@ def test_a_copy_taken_earlier_in_its_place(
             story.check(copy)
 
 
+def test_all_of_an_owner_s_devices_send_again_and_each_job_is_one(
+    server: TestServer, dsn: str, services: Services, device_file: Callable[[str], Path]
+) -> None:
+    paths = [device_file(name) for name in ("till", "office")]
+    with server.database(copy=dsn) as copy, services.gateway() as url:
+        with JobClient(paths[0], url, token()) as till, JobClient(paths[1], url, token()) as office:
+            jobs = [till.submit("t", {"n": 1}).id, office.submit("t", {"n": 2}).id]
+            till.sync(SOON)
+            office.sync(SOON)
+            eventually(lambda: [len(one.jobs()) for one in (till, office)] == [2, 2])
+        with Services(copy) as others, others.gateway() as url:
+            # The author of the second never comes back.
+            with JobClient(paths[0], url, token()) as till:
+                till.sync(SOON)
+            assert differences(paths[0], Ledger(copy)) == []
+            assert set(Ledger(copy).rows()) == {str(job) for job in jobs}
+            with JobClient(paths[1], url, token()) as office:
+                office.sync(SOON)
+            assert differences(paths[1], Ledger(copy)) == []
+            assert len(Ledger(copy).events("submitted")) == 2
+            assert set(Ledger(copy).events("submitted").values()) == {1}
+
+
+def test_what_was_pruned_before_the_backup_is_not_sent_again(
+    server: TestServer, dsn: str, services: Services, device_file: Callable[[str], Path]
+) -> None:
+    path = device_file("till")
+    with services.gateway() as url, JobClient(path, url, token()) as client:
+        job = client.submit("t", {})
+        client.sync(SOON)
+    ledger = Ledger(dsn)
+    # While the device is away the job ends and is pruned: here by hand, which buries it too.
+    ledger.ask("delete from public.background_jobs where id = %(id)s", id=job.id)
+    with server.database(copy=dsn) as copy, Services(copy) as others, others.gateway() as url:
+        with JobClient(path, url, token()) as client:
+            client.sync(SOON)
+            assert client.jobs() == []
+        assert Ledger(copy).count() == 0
+
+
 def test_a_dump_restored_into_the_same_database_under_a_connected_device(
     dsn: str, services: Services, story: Story
 ) -> None:

@@ -108,9 +108,11 @@ CREATE TABLE public.background_jobs (
     CONSTRAINT background_jobs_cancelled CHECK ((cancelled = (status = 'cancelled'::text))),
     CONSTRAINT background_jobs_completed CHECK ((completed = (status = 'completed'::text))),
     CONSTRAINT background_jobs_finished CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))),
+    CONSTRAINT background_jobs_flags CHECK ((array_ndims(flags) = 1)),
     CONSTRAINT background_jobs_not_both CHECK ((NOT (completed AND cancelled))),
     CONSTRAINT background_jobs_progress CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
-    CONSTRAINT background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+    CONSTRAINT background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT background_jobs_times CHECK ((("timestamp" >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (run_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (run_at < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (started_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (started_at < '9999-12-31 00:00:00+00'::timestamp with time zone)))
 );
 
 
@@ -435,6 +437,23 @@ CREATE FUNCTION jobferry.backoff(attempts integer) RETURNS interval
 
 
 ALTER FUNCTION jobferry.backoff(attempts integer) OWNER TO CURRENT_USER;
+
+--
+-- Name: begin_epoch(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.begin_epoch(was text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform from jobferry.identity for update;
+  update jobferry.identity set id = gen_random_uuid() where jobferry.epoch() = was;
+  return found;
+end $$;
+
+
+ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
 
 --
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
@@ -769,15 +788,8 @@ begin
     end if;
     for found in
       with due as materialized (
-        select q.job_id, q.task, q.priority, q.run_at from jobferry.queue q
-        where (q.priority, q.run_at, q.job_id) > (behind.priority, behind.run_at, behind.job_id)
-          and q.locked_by is null and q.run_at <= now() and (tasks is null or q.task = any (tasks))
-          and (q.flags is null or not q.flags && forbidden_flags)
-          and (q.queue_name is null or q.job_id = any (heads))
-          and (limits is null or q.task <> all (full_now))
-        order by q.priority, q.run_at, q.job_id
-        limit reach
-        for update skip locked
+        select * from jobferry.due_jobs(
+          tasks, forbidden_flags, heads, full_now, behind.priority, behind.run_at, behind.job_id, reach)
       ),
       free as materialized (
         select due.* from due join public.background_jobs b on b.id = due.job_id
@@ -789,8 +801,9 @@ begin
         for no key update of b skip locked
       ),
       taken as (
+        -- One attempt more than a smallint has would stop the claim, and with it all others.
         update jobferry.queue q
-        set locked_by = processor, locked_until = until, attempts = q.attempts + 1,
+        set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1,
           limited = case when q.task = any (limits) then true end
         from free f where q.job_id = f.job_id
         returning f.*, q.attempts, q.checkpoint, q.rest
@@ -858,16 +871,16 @@ ALTER FUNCTION jobferry.clear_away(ids uuid[]) OWNER TO CURRENT_USER;
 -- Name: compact_queue(bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
-CREATE FUNCTION jobferry.compact_queue(most_dead bigint DEFAULT 100000) RETURNS boolean
+CREATE FUNCTION jobferry.compact_queue(most_octets bigint DEFAULT 4000000) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     SET lock_timeout TO '20ms'
     AS $$
 declare
-  dead bigint := pg_stat_get_dead_tuples('jobferry.queue'::regclass);
+  octets bigint := pg_relation_size('jobferry.queue'::regclass);
   living jobferry.queue[];
 begin
-  if dead < most_dead or dead < 10 * pg_stat_get_live_tuples('jobferry.queue'::regclass) then
+  if octets < most_octets or jobferry.few_living(octets) is null then
     return false;
   end if;
   begin
@@ -875,9 +888,8 @@ begin
   exception when lock_not_available then
     return false;
   end;
-  -- Statistics are a guess.
-  living := array(select q from jobferry.queue q limit dead / 10 + 1);
-  if cardinality(living) > dead / 10 then
+  living := jobferry.few_living(octets);
+  if living is null then
     return false;
   end if;
   truncate jobferry.queue;
@@ -886,7 +898,7 @@ begin
 end $$;
 
 
-ALTER FUNCTION jobferry.compact_queue(most_dead bigint) OWNER TO jobferry_engine;
+ALTER FUNCTION jobferry.compact_queue(most_octets bigint) OWNER TO jobferry_engine;
 
 --
 -- Name: complete_batch(text, uuid[], smallint[], text[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -986,6 +998,35 @@ end $$;
 
 
 ALTER FUNCTION jobferry.complete_jobs(job_ids uuid[]) OWNER TO jobferry_engine;
+
+--
+-- Name: count_owner_jobs(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.count_owner_jobs() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  seen record;
+begin
+  -- One snapshot for both: what it sees let in it also sees in the queue.
+  select array_agg(owner) as owners, array_agg(coalesce(c.number, 0) - coalesce(o.let_in, 0)) as rests into seen
+  from jobferry.owner_jobs o
+  full join (
+    select b.submitted_by as owner, count(*) as number
+    from jobferry.queue q join public.background_jobs b on b.id = q.job_id
+    where b.submitted_by is not null
+    group by b.submitted_by
+  ) c using (owner);
+
+  insert into jobferry.owner_jobs as o (owner, at_most)
+  select * from unnest(seen.owners, seen.rests) s(owner, rest) order by s.owner
+  on conflict (owner) do update set at_most = excluded.at_most + o.let_in;
+end $$;
+
+
+ALTER FUNCTION jobferry.count_owner_jobs() OWNER TO jobferry_engine;
 
 --
 -- Name: delegates; Type: TABLE; Schema: jobferry; Owner: postgres
@@ -1158,9 +1199,9 @@ begin
     perform jobferry.note_delegated(before, 'retrying', held.locked_by,
       jsonb_build_object('code', 'processor_lost', 'message', 'the worker that ran this job died'));
   end if;
-  update jobferry.queue q set attempts = q.attempts + 1 where q.job_id = held.job_id;
+  update jobferry.queue q set attempts = least(q.attempts, 32766) + 1 where q.job_id = held.job_id;
   update public.background_jobs b
-  set status = 'running', attempts = held.attempts + 1, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
+  set status = 'running', attempts = least(held.attempts, 32766) + 1, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
   where b.id = held.job_id returning * into job;
   perform jobferry.note_delegated(job, 'started', held.locked_by, null);
   return query select job.attempts::integer, held.max_attempts::integer, job.task, job.payload, job.submitted_by;
@@ -1212,6 +1253,28 @@ end $$;
 ALTER FUNCTION jobferry.dequeue_job() OWNER TO jobferry_engine;
 
 --
+-- Name: disable_tenant_rls(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.disable_tenant_rls() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET client_min_messages TO 'warning'
+    AS $$
+begin
+  drop policy if exists jobferry_parts on public.background_jobs;
+  drop policy if exists jobferry_sight on public.background_jobs;
+  drop policy if exists jobferry_parts on public.background_job_events;
+  drop policy if exists jobferry_sight on public.background_job_events;
+  alter table public.background_jobs disable row level security;
+  alter table public.background_job_events disable row level security;
+  perform jobferry.tell_by('public.process_job()');
+end $$;
+
+
+ALTER FUNCTION jobferry.disable_tenant_rls() OWNER TO CURRENT_USER;
+
+--
 -- Name: drop_taken_keys(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -1229,6 +1292,35 @@ $$;
 
 
 ALTER FUNCTION jobferry.drop_taken_keys(ids uuid[]) OWNER TO CURRENT_USER;
+
+--
+-- Name: due_jobs(text[], text[], uuid[], text[], smallint, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer) RETURNS TABLE(job_id uuid, task text, priority smallint, run_at timestamp with time zone)
+    LANGUAGE plpgsql ROWS 100
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select q.job_id, q.task, q.priority, q.run_at from jobferry.queue q
+    where (q.priority, q.run_at, q.job_id) > (after_priority, after_run_at, after_id)
+      and q.locked_by is null and q.run_at <= now() and (tasks is null or q.task = any (tasks))
+      and (q.flags is null or not q.flags && forbidden_flags)
+      and (q.queue_name is null or q.job_id = any (heads))
+      and (full_now is null or q.task <> all (full_now))
+    order by q.priority, q.run_at, q.job_id
+    limit most
+    for update skip locked;
+end $$;
+
+
+ALTER FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer) OWNER TO CURRENT_USER;
 
 --
 -- Name: due_schedules(timestamp with time zone, integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -1249,6 +1341,39 @@ $$;
 
 
 ALTER FUNCTION jobferry.due_schedules(at timestamp with time zone, most integer) OWNER TO jobferry_engine;
+
+--
+-- Name: enable_tenant_rls(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.enable_tenant_rls() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  perform jobferry.disable_tenant_rls();
+
+  create policy jobferry_parts on public.background_jobs
+    to jobferry_engine, jobferry_archivist, jobferry_gateway, jobferry_processor, jobferry_auditor, jobferry_admin
+    using (true) with check (true);
+  create policy jobferry_parts on public.background_job_events
+    to jobferry_engine, jobferry_archivist, jobferry_auditor, jobferry_admin using (true) with check (true);
+
+  create policy jobferry_sight on public.background_jobs to jobferry_viewer
+    using (database_id = any ((select jobferry.tenants_in_sight(current_user))::uuid[])
+      or submitted_by ^@ any ((select jobferry.prefixes_in_sight(current_user))::text[]));
+  -- By way of the job, which is subject to its own policy; of one that was pruned there is but the owner.
+  create policy jobferry_sight on public.background_job_events for select to jobferry_viewer
+    using (owner ^@ any ((select jobferry.prefixes_in_sight(current_user))::text[])
+      or exists (select from public.background_jobs b where b.id = job_id));
+
+  alter table public.background_jobs enable row level security;
+  alter table public.background_job_events enable row level security;
+  perform jobferry.tell_by('jobferry.process_job_discreetly()');
+end $$;
+
+
+ALTER FUNCTION jobferry.enable_tenant_rls() OWNER TO CURRENT_USER;
 
 --
 -- Name: end_jobs(uuid[], text, jsonb, text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -1349,7 +1474,7 @@ CREATE FUNCTION jobferry.epoch() RETURNS text
     (select system_identifier from pg_control_system()),
     case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
     (select oid from pg_database where datname = current_database()),
-    (select id from jobferry.identity)))
+    (select id from jobferry.identity), (select xmin from jobferry.identity)))
 $$;
 
 
@@ -1498,6 +1623,77 @@ end $$;
 
 
 ALTER FUNCTION jobferry.fail_job(worker_id text, job_id uuid, error_message text) OWNER TO jobferry_engine;
+
+--
+-- Name: queue; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.queue (
+    job_id uuid NOT NULL,
+    task text NOT NULL,
+    queue_name text,
+    priority smallint NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    attempts smallint NOT NULL,
+    max_attempts smallint NOT NULL,
+    flags text[],
+    locked_by text,
+    locked_until timestamp with time zone,
+    checkpoint jsonb,
+    rest jsonb,
+    limited boolean
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.05');
+
+
+ALTER TABLE jobferry.queue OWNER TO CURRENT_USER;
+
+--
+-- Name: few_living(bigint); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.few_living(octets bigint) RETURNS jobferry.queue[]
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  most bigint := octets / 1500;
+  living jobferry.queue[] := array(select q from jobferry.queue q limit most + 1);
+begin
+  return case when cardinality(living) <= most then living end;
+end $$;
+
+
+ALTER FUNCTION jobferry.few_living(octets bigint) OWNER TO CURRENT_USER;
+
+--
+-- Name: figures(integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.figures(sample integer DEFAULT 20000) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select jsonb_build_object(
+    'queue', (select coalesce(jsonb_object_agg(d.task, d.jobs), '{}') from jobferry.queue_depth(sample) d),
+    'offered', (select coalesce(jsonb_agg(distinct t), '[]') from jobferry.processors p, unnest(p.tasks) t),
+    'delegated', (select coalesce(jsonb_agg(d.task), '[]') from jobferry.delegates d),
+    'processors', (select count(*) from jobferry.processors p where p.last_seen > now() - interval '1 minute'),
+    'oldest_waiting', jobferry.oldest_waiting(),
+    'dead', pg_stat_get_dead_tuples('jobferry.queue'::regclass),
+    'ledger', (select greatest(c.reltuples, 0) from pg_class c where c.oid = 'public.background_jobs'::regclass),
+    'snapshot', (select to_jsonb(s) from jobferry.oldest_snapshot() s),
+    'devices', (
+      select jsonb_build_object(
+        'known', count(*), 'pending', count(*) filter (where d.pending > 0), 'unsent', coalesce(sum(d.pending), 0),
+        'oldest_pending', max(extract(epoch from greatest(least(now() - d.oldest_pending_at, now() - d.first_seen), '0')))
+          filter (where d.pending > 0),
+        'last_heard', extract(epoch from now() - max(d.last_seen)))
+      from jobferry.devices d))
+$$;
+
+
+ALTER FUNCTION jobferry.figures(sample integer) OWNER TO jobferry_engine;
 
 --
 -- Name: flush(text, uuid[], smallint[], text[], uuid[], smallint[], text[], boolean[], interval[], text[], text[], uuid[], smallint[], real[], text[], uuid[], smallint[], interval[], uuid[], smallint[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -1772,6 +1968,21 @@ $$;
 ALTER FUNCTION jobferry.gone_page(owner text, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, max_rows integer) OWNER TO CURRENT_USER;
 
 --
+-- Name: grant_sight(regrole, uuid, text, boolean); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.grant_sight(role regrole, tenant uuid DEFAULT NULL::uuid, owner_prefix text DEFAULT NULL::text, by_setting boolean DEFAULT false) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into jobferry.sights (role, tenant, owner_prefix, by_setting)
+  values (role, tenant, owner_prefix, by_setting) on conflict do nothing
+$$;
+
+
+ALTER FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean) OWNER TO jobferry_engine;
+
+--
 -- Name: guard_job(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -1985,30 +2196,6 @@ end $$;
 
 
 ALTER FUNCTION jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[]) OWNER TO CURRENT_USER;
-
---
--- Name: queue; Type: TABLE; Schema: jobferry; Owner: postgres
---
-
-CREATE TABLE jobferry.queue (
-    job_id uuid NOT NULL,
-    task text NOT NULL,
-    queue_name text,
-    priority smallint NOT NULL,
-    run_at timestamp with time zone NOT NULL,
-    attempts smallint NOT NULL,
-    max_attempts smallint NOT NULL,
-    flags text[],
-    locked_by text,
-    locked_until timestamp with time zone,
-    checkpoint jsonb,
-    rest jsonb,
-    limited boolean
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.05');
-
-
-ALTER TABLE jobferry.queue OWNER TO CURRENT_USER;
 
 --
 -- Name: hold_delegated(uuid, integer); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -2590,6 +2777,52 @@ $$;
 ALTER FUNCTION jobferry.obey(said jobferry.trigger_order, payload jsonb) OWNER TO CURRENT_USER;
 
 --
+-- Name: oldest_snapshot(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select
+    (select extract(epoch from now() - min(a.xact_start)) from pg_stat_activity a
+     where a.pid <> pg_backend_pid() and (a.backend_xmin is not null or a.backend_xid is not null)),
+    (select max(age(held.xmin)) from (
+      select a.backend_xmin as xmin from pg_stat_activity a where a.pid <> pg_backend_pid()
+      union all select p.transaction from pg_prepared_xacts p
+      union all select s.xmin from pg_replication_slots s) held)
+$$;
+
+
+ALTER FUNCTION jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint) OWNER TO jobferry_engine;
+
+--
+-- Name: oldest_waiting(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.oldest_waiting() RETURNS double precision
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  with recursive level as (
+    (select q.priority, 1 as number from jobferry.queue q order by q.priority limit 1)
+    union all
+    select (select q.priority from jobferry.queue q where q.priority > level.priority order by q.priority limit 1), number + 1
+    from level where level.priority is not null and number < 100
+  )
+  select extract(epoch from now() - min(head.run_at))::double precision from level cross join lateral (
+    select q.run_at from jobferry.queue q
+    where q.priority = level.priority and q.run_at <= now() and q.locked_by is null
+    order by q.run_at limit 1
+  ) head
+$$;
+
+
+ALTER FUNCTION jobferry.oldest_waiting() OWNER TO jobferry_engine;
+
+--
 -- Name: open_engine(text, text); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -2624,6 +2857,47 @@ end $$;
 
 
 ALTER FUNCTION jobferry.open_engine(engine text, schema_name text) OWNER TO CURRENT_USER;
+
+--
+-- Name: over_limit(uuid[], text[], boolean[], boolean[], bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint) RETURNS TABLE(number integer, code text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  places bigint[];
+begin
+  insert into jobferry.owner_jobs (owner) select distinct o from unnest(owners) o order by o on conflict do nothing;
+  perform from jobferry.owner_jobs o where o.owner = any (owners) order by o.owner for update;
+
+  with fresh as (
+    select min(i.number) as number, i.owner
+    from unnest(ids, owners, cancels) with ordinality i(id, owner, cancelled, number)
+    where not i.cancelled
+      and not exists (select from public.background_jobs b where b.id = i.id)
+      and not exists (select from jobferry.tombstones t where t.job_id = i.id)
+    group by i.id, i.owner
+  ),
+  ranked as (
+    select f.number, f.owner, o.at_most + row_number() over (partition by f.owner order by f.number) > most as over
+    from fresh f join jobferry.owner_jobs o on o.owner = f.owner
+  ),
+  let_in as (
+    update jobferry.owner_jobs o set at_most = o.at_most + r.number, let_in = o.let_in + r.number
+    from (select owner, count(*) as number from ranked where not over group by owner) r
+    where o.owner = r.owner
+  )
+  select array_agg(r.number) into places from ranked r where r.over;
+
+  return query
+    select p::integer, case when counted[p] then 'too_many_jobs' else 'busy' end from unnest(places) p;
+end $$;
+
+
+ALTER FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint) OWNER TO jobferry_engine;
 
 --
 -- Name: pass_key_on(uuid, boolean, uuid, text); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -2699,6 +2973,38 @@ end $$;
 
 
 ALTER FUNCTION jobferry.plan_anew() OWNER TO CURRENT_USER;
+
+--
+-- Name: prefixes_in_sight(name); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.prefixes_in_sight(who name) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select array_agg(s.owner_prefix) filter (where s.owner_prefix is not null) from jobferry.sights_of(who) s
+$$;
+
+
+ALTER FUNCTION jobferry.prefixes_in_sight(who name) OWNER TO CURRENT_USER;
+
+--
+-- Name: process_job_discreetly(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.process_job_discreetly() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if NEW.completed = false and NEW.cancelled = false then
+    perform pg_catalog.pg_notify('process_background_job',
+      pg_catalog.json_build_object('id', NEW.id, 'payload_omitted', true)::text);
+  end if;
+  return null;
+end $$;
+
+
+ALTER FUNCTION jobferry.process_job_discreetly() OWNER TO CURRENT_USER;
 
 --
 -- Name: progress_batch(text, uuid[], smallint[], real[], text[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -2888,6 +3194,24 @@ end $$;
 
 
 ALTER FUNCTION jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid) OWNER TO CURRENT_USER;
+
+--
+-- Name: queue_depth(integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.queue_depth(sample integer) RETURNS TABLE(task text, jobs bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  share double precision := least(100, 100.0 * sample / greatest(pg_stat_get_live_tuples('jobferry.queue'::regclass), 1));
+begin
+  return query
+    select q.task, (count(*) * 100 / share)::bigint from jobferry.queue q tablesample system (share) group by q.task;
+end $$;
+
+
+ALTER FUNCTION jobferry.queue_depth(sample integer) OWNER TO jobferry_engine;
 
 --
 -- Name: read_order(text[], jsonb, text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -3349,6 +3673,72 @@ end $$;
 ALTER FUNCTION jobferry.resend_job() OWNER TO jobferry_engine;
 
 --
+-- Name: revoke_owner(text, timestamp with time zone, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with time zone DEFAULT now(), reason text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  if revoke_owner.owner is null or revoke_owner.owner = '' then
+    raise exception 'no owner was named' using errcode = 'JF070', hint = 'The owner is the subject of the tokens.';
+  end if;
+  insert into jobferry.revocations as r (owner, issued_before, reason)
+  values (revoke_owner.owner, coalesce(revoke_owner.issued_before, now()), revoke_owner.reason)
+  on conflict (owner) do update set issued_before = greatest(r.issued_before, excluded.issued_before),
+    reason = excluded.reason, revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by;
+end $$;
+
+
+ALTER FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text) OWNER TO jobferry_engine;
+
+--
+-- Name: revoke_sight(regrole); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.revoke_sight(role regrole) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  taken integer;
+begin
+  delete from jobferry.sights s where s.role = revoke_sight.role;
+  get diagnostics taken = row_count;
+  return taken;
+end $$;
+
+
+ALTER FUNCTION jobferry.revoke_sight(role regrole) OWNER TO jobferry_engine;
+
+--
+-- Name: revoke_token(text, timestamp with time zone, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, reason text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  if revoke_token.token_id is null or revoke_token.token_id = '' then
+    raise exception 'a token without an id can not be revoked by its id'
+      using errcode = 'JF070', hint = 'Revoke all tokens of its owner: jobferry.revoke_owner.';
+  end if;
+  delete from jobferry.revocations r where r.expires_at < now() - interval '1 day';
+  insert into jobferry.revocations as r (token_id, expires_at, reason)
+  values (revoke_token.token_id, revoke_token.expires_at, revoke_token.reason)
+  on conflict (token_id) do update set expires_at = excluded.expires_at, reason = excluded.reason,
+    revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by;
+end $$;
+
+
+ALTER FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with time zone, reason text) OWNER TO jobferry_engine;
+
+--
 -- Name: ring_for(text); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -3378,6 +3768,21 @@ end $$;
 
 
 ALTER FUNCTION jobferry.ring_queue() OWNER TO CURRENT_USER;
+
+--
+-- Name: ring_revocations(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.ring_revocations() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform pg_catalog.pg_notify('jobferry_revocations', '');
+  return null;
+end $$;
+
+
+ALTER FUNCTION jobferry.ring_revocations() OWNER TO CURRENT_USER;
 
 --
 -- Name: ring_scheduler(); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -3636,6 +4041,71 @@ end $$;
 
 
 ALTER PROCEDURE jobferry.settle_functions() OWNER TO CURRENT_USER;
+
+--
+-- Name: settle_restored(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.settle_restored() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  here bigint := (select system_identifier from pg_control_system());
+  past xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  settled bigint;
+begin
+  if here = (select cluster from jobferry.identity) then
+    return 0;
+  end if;
+  update jobferry.identity set cluster = here where cluster is distinct from here;
+  if not found then
+    return 0;
+  end if;
+  update public.background_jobs b set
+    version = pg_current_xact_id(),
+    created = case when b.created < past then b.created else pg_current_xact_id() end,
+    revised = case when b.revised < past then b.revised when b.revised is not null then pg_current_xact_id() end
+  where b.version >= past or b.created >= past or b.revised >= past;
+  get diagnostics settled = row_count;
+  update jobferry.tombstones t set version = pg_current_xact_id() where t.version >= past;
+  update jobferry.retention set forgotten = '0';
+  return settled;
+end $$;
+
+
+ALTER FUNCTION jobferry.settle_restored() OWNER TO jobferry_engine;
+
+--
+-- Name: sights; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.sights (
+    role regrole NOT NULL,
+    tenant uuid,
+    owner_prefix text,
+    by_setting boolean DEFAULT false NOT NULL,
+    CONSTRAINT sights_kind CHECK (((num_nonnulls(tenant, owner_prefix) + (by_setting)::integer) = 1)),
+    CONSTRAINT sights_prefix CHECK ((owner_prefix <> ''::text))
+);
+
+
+ALTER TABLE jobferry.sights OWNER TO CURRENT_USER;
+
+--
+-- Name: sights_of(name); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.sights_of(who name) RETURNS SETOF jobferry.sights
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  select s.* from jobferry.sights s
+  where pg_has_role(who, s.role, 'usage') and pg_has_role(session_user, who, 'member')
+$$;
+
+
+ALTER FUNCTION jobferry.sights_of(who name) OWNER TO jobferry_engine;
 
 --
 -- Name: stamp_job(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -3914,6 +4384,38 @@ $$;
 ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
 
 --
+-- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.tell_by(teller regprocedure) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  execute format('create or replace trigger process_job_trigger after insert on public.background_jobs'
+    ' for each row execute function %s', teller);
+  alter table public.background_jobs enable always trigger process_job_trigger;
+end $$;
+
+
+ALTER FUNCTION jobferry.tell_by(teller regprocedure) OWNER TO CURRENT_USER;
+
+--
+-- Name: tenants_in_sight(name); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.tenants_in_sight(who name) RETURNS uuid[]
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select array_agg(case when s.by_setting then nullif(current_setting('jobferry.tenant', true), '')::uuid else s.tenant end)
+  from jobferry.sights_of(who) s
+$$;
+
+
+ALTER FUNCTION jobferry.tenants_in_sight(who name) OWNER TO CURRENT_USER;
+
+--
 -- Name: tg_add_job_with_fields(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -4100,6 +4602,40 @@ end $$;
 ALTER FUNCTION jobferry.unregister_processor(processor text) OWNER TO jobferry_engine;
 
 --
+-- Name: unrevoke_owner(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.unrevoke_owner(owner text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  delete from jobferry.revocations r where r.owner = unrevoke_owner.owner;
+  return found;
+end $$;
+
+
+ALTER FUNCTION jobferry.unrevoke_owner(owner text) OWNER TO jobferry_engine;
+
+--
+-- Name: unrevoke_token(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.unrevoke_token(token_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+  delete from jobferry.revocations r where r.token_id = unrevoke_token.token_id;
+  return found;
+end $$;
+
+
+ALTER FUNCTION jobferry.unrevoke_token(token_id text) OWNER TO jobferry_engine;
+
+--
 -- Name: unserved_tasks(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -4197,6 +4733,7 @@ ALTER TABLE jobferry.devices OWNER TO CURRENT_USER;
 CREATE TABLE jobferry.identity (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     only_one boolean DEFAULT true NOT NULL,
+    cluster bigint,
     CONSTRAINT identity_only_one_check CHECK (only_one)
 );
 
@@ -4261,6 +4798,20 @@ CREATE TABLE jobferry.migrations (
 ALTER TABLE jobferry.migrations OWNER TO CURRENT_USER;
 
 --
+-- Name: owner_jobs; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.owner_jobs (
+    owner text NOT NULL,
+    at_most bigint DEFAULT 0 NOT NULL,
+    let_in bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE jobferry.owner_jobs OWNER TO CURRENT_USER;
+
+--
 -- Name: postponed_cancels; Type: TABLE; Schema: jobferry; Owner: postgres
 --
 
@@ -4302,6 +4853,24 @@ CREATE TABLE jobferry.retention (
 
 
 ALTER TABLE jobferry.retention OWNER TO CURRENT_USER;
+
+--
+-- Name: revocations; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.revocations (
+    token_id text,
+    owner text,
+    issued_before timestamp with time zone,
+    expires_at timestamp with time zone,
+    reason text,
+    revoked_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT revocations_kind CHECK (((num_nonnulls(token_id, owner) = 1) AND ((owner IS NULL) = (issued_before IS NULL))))
+);
+
+
+ALTER TABLE jobferry.revocations OWNER TO CURRENT_USER;
 
 --
 -- Name: scheduled_jobs_id_seq; Type: SEQUENCE; Schema: jobferry; Owner: postgres
@@ -4411,7 +4980,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('d23c2297-cb8e-4e26-87ad-f72cdaac2f7c', true);
+INSERT INTO jobferry.identity VALUES ('903afd40-f17c-4070-8d28-be4919c3c1db', true, 7710983065044086816);
 
 
 --
@@ -4430,26 +4999,36 @@ INSERT INTO jobferry.identity VALUES ('d23c2297-cb8e-4e26-87ad-f72cdaac2f7c', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '3f86a0460acbf627b85f0346d1e6fa15c2ec682cbdf567a1984937b5c1f5c146', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', 'fdde385ad12cf75e5239c61032c72630dd4843f6c7f8845353526a9614b24bed', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '0f9c57358ce065686e78847020de87cec364ab882ce917435ef63db4d09eaf64', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', 'd1eebdab464bbfe68337801fc37530f7210a19a616d9ee92c3563de287370f62', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 12:26:15.430238+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '24ba7db1146aae748e3a693388916a66657ebb718a30af8b78ff6e596fc897d2', '2026-11-22 12:26:15.430238+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 13:12:34.02779+00');
+
+
+--
+-- Data for Name: owner_jobs; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
 
 
 --
@@ -4468,8 +5047,8 @@ INSERT INTO jobferry.migrations VALUES (20, 'compaction', '24ba7db1146aae748e3a6
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a20338-af6d-78fd-9a1e-8693016a4600', 'nobody''s', 'q', 0, '2026-11-22 12:26:16.342627+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a20338-af71-7926-bb84-bcc2a997d986', 'nobody''s', NULL, 0, '2026-11-22 12:26:16.342628+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20363-1618-7b22-b7dd-4815108acd5a', 'nobody''s', 'q', 0, '2026-11-22 13:12:35.202134+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20363-161f-7ca6-9bfb-a34835266a78', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202135+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -4480,7 +5059,19 @@ INSERT INTO jobferry.retention VALUES ('0', true);
 
 
 --
+-- Data for Name: revocations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
+
+
+--
 -- Data for Name: scheduled_jobs; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
+
+
+--
+-- Data for Name: sights; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
 
@@ -4535,26 +5126,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 12:26:16.348039+00', '01a20338-af6d-78fd-9a1e-8693016a4600', 'anna', 'submitted', 0, 'device a114468a-535f-4919-a9e4-fe654ac0e4d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 12:26:16.348188+00', '01a20338-af71-7926-bb84-bcc2a997d986', 'anna', 'submitted', 0, 'device a114468a-535f-4919-a9e4-fe654ac0e4d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 12:26:16.348209+00', '01a20338-af75-7299-b8ea-0eb37acae0d6', 'anna', 'submitted', 0, 'device a114468a-535f-4919-a9e4-fe654ac0e4d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 12:26:16.41551+00', '01a20338-afd4-758d-bf31-3b96e6f55b42', 'anna', 'submitted', 0, 'device a114468a-535f-4919-a9e4-fe654ac0e4d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 12:26:16.43049+00', '01a20338-afde-74b5-8c6a-9d76f858e17e', 'anna', 'submitted', 0, 'device a114468a-535f-4919-a9e4-fe654ac0e4d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 12:26:16.432601+00', '01a20338-afd4-758d-bf31-3b96e6f55b42', 'anna', 'started', 1, 'processor host:15177:aa23617e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 12:26:16.435531+00', '01a20338-afde-74b5-8c6a-9d76f858e17e', 'anna', 'started', 1, 'processor host:15177:aa23617e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 12:26:16.453931+00', '01a20338-afd4-758d-bf31-3b96e6f55b42', 'anna', 'completed', 1, 'processor host:15177:aa23617e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 12:26:16.460536+00', '01a20338-afde-74b5-8c6a-9d76f858e17e', 'anna', 'failed', 1, 'processor host:15177:aa23617e', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 13:12:35.218042+00', '01a20363-1618-7b22-b7dd-4815108acd5a', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 13:12:35.218207+00', '01a20363-161f-7ca6-9bfb-a34835266a78', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 13:12:35.218236+00', '01a20363-1622-770d-8eb7-93a0939c6e18', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 13:12:35.295491+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 13:12:35.314345+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 13:12:35.319635+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'started', 1, 'processor host:8178:4b30e59e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 13:12:35.335064+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'started', 1, 'processor host:8178:4b30e59e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 13:12:35.345822+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'completed', 1, 'processor host:8178:4b30e59e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 13:12:35.360939+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'failed', 1, 'processor host:8178:4b30e59e', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a20338-af6d-78fd-9a1e-8693016a4600', '2026-11-22 12:26:16.302+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'a114468a-535f-4919-a9e4-fe654ac0e4d2', 'nobody''s', 'q', 0, '2026-11-22 12:26:16.342627+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 12:26:16.342629+00', NULL, NULL, '763', '763', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20338-af71-7926-bb84-bcc2a997d986', '2026-11-22 12:26:16.305+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'a114468a-535f-4919-a9e4-fe654ac0e4d2', 'nobody''s', NULL, 0, '2026-11-22 12:26:16.342628+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 12:26:16.342629+00', NULL, NULL, '763', '763', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20338-af75-7299-b8ea-0eb37acae0d6', '2026-11-22 12:26:16.309+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'a114468a-535f-4919-a9e4-fe654ac0e4d2', 'nobody''s', NULL, 0, '2026-11-22 12:26:16.342629+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 12:26:16.342629+00', NULL, '2026-11-22 12:26:16.342629+00', '763', '763', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20338-afd4-758d-bf31-3b96e6f55b42', '2026-11-22 12:26:16.404+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'a114468a-535f-4919-a9e4-fe654ac0e4d2', 't', NULL, 0, '2026-11-22 12:26:16.41474+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 12:26:16.41474+00', '2026-11-22 12:26:16.431238+00', '2026-11-22 12:26:16.447157+00', '766', '772', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20338-afde-74b5-8c6a-9d76f858e17e', '2026-11-22 12:26:16.414+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'a114468a-535f-4919-a9e4-fe654ac0e4d2', 't', NULL, 0, '2026-11-22 12:26:16.426749+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 12:26:16.426749+00', '2026-11-22 12:26:16.434649+00', '2026-11-22 12:26:16.459225+00', '768', '773', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20363-1618-7b22-b7dd-4815108acd5a', '2026-11-22 13:12:35.097+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', 'q', 0, '2026-11-22 13:12:35.202134+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 13:12:35.202136+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20363-161f-7ca6-9bfb-a34835266a78', '2026-11-22 13:12:35.103+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202135+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 13:12:35.202136+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20363-1622-770d-8eb7-93a0939c6e18', '2026-11-22 13:12:35.106+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202136+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 13:12:35.202136+00', NULL, '2026-11-22 13:12:35.202136+00', '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20363-16cf-7b91-854d-f111de240090', '2026-11-22 13:12:35.279+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 't', NULL, 0, '2026-11-22 13:12:35.294754+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 13:12:35.294754+00', '2026-11-22 13:12:35.304932+00', '2026-11-22 13:12:35.344485+00', '772', '778', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20363-16d4-711f-9cc2-2266cba40787', '2026-11-22 13:12:35.284+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 't', NULL, 0, '2026-11-22 13:12:35.312828+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 13:12:35.312828+00', '2026-11-22 13:12:35.334006+00', '2026-11-22 13:12:35.358814+00', '774', '780', NULL);
 
 
 --
@@ -4628,6 +5219,14 @@ ALTER TABLE ONLY jobferry.migrations
 
 
 --
+-- Name: owner_jobs owner_jobs_pkey; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.owner_jobs
+    ADD CONSTRAINT owner_jobs_pkey PRIMARY KEY (owner);
+
+
+--
 -- Name: postponed_cancels postponed_cancels_pkey; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
 --
 
@@ -4657,6 +5256,22 @@ ALTER TABLE ONLY jobferry.queue
 
 ALTER TABLE ONLY jobferry.retention
     ADD CONSTRAINT retention_pkey PRIMARY KEY (only_one);
+
+
+--
+-- Name: revocations revocations_owner_key; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.revocations
+    ADD CONSTRAINT revocations_owner_key UNIQUE (owner);
+
+
+--
+-- Name: revocations revocations_token_id_key; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.revocations
+    ADD CONSTRAINT revocations_token_id_key UNIQUE (token_id);
 
 
 --
@@ -4751,6 +5366,13 @@ CREATE INDEX scheduled_jobs_planned ON jobferry.scheduled_jobs USING btree (plan
 
 
 --
+-- Name: sights_once; Type: INDEX; Schema: jobferry; Owner: postgres
+--
+
+CREATE UNIQUE INDEX sights_once ON jobferry.sights USING btree (role, COALESCE((tenant)::text, ''::text), COALESCE(owner_prefix, ''::text), by_setting);
+
+
+--
 -- Name: tombstones_cursor; Type: INDEX; Schema: jobferry; Owner: postgres
 --
 
@@ -4842,6 +5464,24 @@ ALTER TABLE jobferry.queue ENABLE ALWAYS TRIGGER named_job_gone_trigger;
 CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew();
 
 ALTER TABLE jobferry.scheduled_jobs ENABLE ALWAYS TRIGGER plan_anew_trigger;
+
+
+--
+-- Name: revocations ring_no_revocations_trigger; Type: TRIGGER; Schema: jobferry; Owner: postgres
+--
+
+CREATE TRIGGER ring_no_revocations_trigger AFTER TRUNCATE ON jobferry.revocations FOR EACH STATEMENT EXECUTE FUNCTION jobferry.ring_revocations();
+
+ALTER TABLE jobferry.revocations ENABLE ALWAYS TRIGGER ring_no_revocations_trigger;
+
+
+--
+-- Name: revocations ring_revocations_trigger; Type: TRIGGER; Schema: jobferry; Owner: postgres
+--
+
+CREATE TRIGGER ring_revocations_trigger AFTER INSERT OR DELETE OR UPDATE ON jobferry.revocations FOR EACH ROW EXECUTE FUNCTION jobferry.ring_revocations();
+
+ALTER TABLE jobferry.revocations ENABLE ALWAYS TRIGGER ring_revocations_trigger;
 
 
 --
@@ -5008,6 +5648,7 @@ GRANT USAGE ON SCHEMA jobferry TO jobferry_processor;
 GRANT USAGE ON SCHEMA jobferry TO jobferry_auditor;
 GRANT USAGE ON SCHEMA jobferry TO jobferry_producer;
 GRANT USAGE ON SCHEMA jobferry TO jobferry_admin;
+GRANT USAGE ON SCHEMA jobferry TO jobferry_viewer;
 
 
 --
@@ -5021,6 +5662,7 @@ GRANT USAGE ON SCHEMA public TO jobferry_auditor;
 GRANT USAGE ON SCHEMA public TO jobferry_archivist;
 GRANT USAGE ON SCHEMA public TO jobferry_producer;
 GRANT USAGE ON SCHEMA public TO jobferry_admin;
+GRANT USAGE ON SCHEMA public TO jobferry_viewer;
 
 
 --
@@ -5041,6 +5683,7 @@ GRANT SELECT ON TABLE public.background_jobs TO jobferry_processor;
 GRANT SELECT ON TABLE public.background_jobs TO jobferry_auditor;
 GRANT SELECT ON TABLE public.background_jobs TO jobferry_admin;
 GRANT SELECT ON TABLE public.background_jobs TO jobferry_archivist;
+GRANT SELECT ON TABLE public.background_jobs TO jobferry_viewer;
 
 
 --
@@ -5389,6 +6032,15 @@ GRANT ALL ON FUNCTION jobferry.backoff(attempts integer) TO jobferry_engine;
 
 
 --
+-- Name: FUNCTION begin_epoch(was text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.begin_epoch(was text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_gateway;
+GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION blank_history(jobs uuid[]); Type: ACL; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -5474,11 +6126,11 @@ GRANT ALL ON FUNCTION jobferry.clear_away(ids uuid[]) TO jobferry_engine;
 
 
 --
--- Name: FUNCTION compact_queue(most_dead bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+-- Name: FUNCTION compact_queue(most_octets bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
-REVOKE ALL ON FUNCTION jobferry.compact_queue(most_dead bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.compact_queue(most_dead bigint) TO jobferry_processor;
+REVOKE ALL ON FUNCTION jobferry.compact_queue(most_octets bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.compact_queue(most_octets bigint) TO jobferry_processor;
 
 
 --
@@ -5510,6 +6162,14 @@ GRANT ALL ON FUNCTION jobferry.complete_job(worker_id text, job_id uuid, result 
 
 REVOKE ALL ON FUNCTION jobferry.complete_jobs(job_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.complete_jobs(job_ids uuid[]) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION count_owner_jobs(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.count_owner_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.count_owner_jobs() TO jobferry_gateway;
 
 
 --
@@ -5576,6 +6236,13 @@ REVOKE ALL ON FUNCTION jobferry.dequeue_job() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION disable_tenant_rls(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.disable_tenant_rls() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION drop_taken_keys(ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -5584,11 +6251,26 @@ GRANT ALL ON FUNCTION jobferry.drop_taken_keys(ids uuid[]) TO jobferry_engine;
 
 
 --
+-- Name: FUNCTION due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION due_schedules(at timestamp with time zone, most integer); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
 REVOKE ALL ON FUNCTION jobferry.due_schedules(at timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.due_schedules(at timestamp with time zone, most integer) TO jobferry_processor;
+
+
+--
+-- Name: FUNCTION enable_tenant_rls(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.enable_tenant_rls() FROM PUBLIC;
 
 
 --
@@ -5619,6 +6301,7 @@ REVOKE ALL ON FUNCTION jobferry.enqueue_job() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION jobferry.epoch() FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.epoch() TO jobferry_gateway;
+GRANT ALL ON FUNCTION jobferry.epoch() TO jobferry_admin;
 
 
 --
@@ -5659,6 +6342,34 @@ REVOKE ALL ON FUNCTION jobferry.fail_batch(processor text, ids uuid[], attempt_n
 
 REVOKE ALL ON FUNCTION jobferry.fail_job(worker_id text, job_id uuid, error_message text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.fail_job(worker_id text, job_id uuid, error_message text) TO jobferry_processor;
+
+
+--
+-- Name: TABLE queue; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE jobferry.queue TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.queue TO jobferry_processor;
+GRANT SELECT ON TABLE jobferry.queue TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.queue TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION few_living(octets bigint); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.few_living(octets bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.few_living(octets bigint) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION figures(sample integer); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.figures(sample integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_gateway;
+GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_processor;
+GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_auditor;
 
 
 --
@@ -5742,6 +6453,14 @@ GRANT ALL ON FUNCTION jobferry.gone_page(owner text, since pg_snapshot, target p
 
 
 --
+-- Name: FUNCTION grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION guard_job(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -5800,16 +6519,6 @@ GRANT ALL ON FUNCTION jobferry.held_attempt(worker_id text, job_id uuid) TO jobf
 
 REVOKE ALL ON FUNCTION jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[]) TO jobferry_engine;
-
-
---
--- Name: TABLE queue; Type: ACL; Schema: jobferry; Owner: postgres
---
-
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE jobferry.queue TO jobferry_engine;
-GRANT SELECT ON TABLE jobferry.queue TO jobferry_processor;
-GRANT SELECT ON TABLE jobferry.queue TO jobferry_auditor;
-GRANT SELECT ON TABLE jobferry.queue TO jobferry_admin;
 
 
 --
@@ -6014,10 +6723,32 @@ GRANT ALL ON FUNCTION jobferry.obey(said jobferry.trigger_order, payload jsonb) 
 
 
 --
+-- Name: FUNCTION oldest_snapshot(OUT seconds double precision, OUT transactions bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION oldest_waiting(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.oldest_waiting() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION open_engine(engine text, schema_name text); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
 REVOKE ALL ON FUNCTION jobferry.open_engine(engine text, schema_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint) TO jobferry_gateway;
 
 
 --
@@ -6049,6 +6780,21 @@ GRANT ALL ON FUNCTION jobferry.places(task text) TO jobferry_engine;
 --
 
 REVOKE ALL ON FUNCTION jobferry.plan_anew() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION prefixes_in_sight(who name); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.prefixes_in_sight(who name) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.prefixes_in_sight(who name) TO jobferry_viewer;
+
+
+--
+-- Name: FUNCTION process_job_discreetly(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.process_job_discreetly() FROM PUBLIC;
 
 
 --
@@ -6104,6 +6850,13 @@ GRANT ALL ON FUNCTION jobferry.put_jobs(specs jobferry.job_spec[], mode text, ow
 
 REVOKE ALL ON FUNCTION jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION queue_depth(sample integer); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.queue_depth(sample integer) FROM PUBLIC;
 
 
 --
@@ -6224,6 +6977,30 @@ REVOKE ALL ON FUNCTION jobferry.resend_job() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION revoke_owner(owner text, issued_before timestamp with time zone, reason text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION revoke_sight(role regrole); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.revoke_sight(role regrole) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.revoke_sight(role regrole) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION revoke_token(token_id text, expires_at timestamp with time zone, reason text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with time zone, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with time zone, reason text) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION ring_for(owner text); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -6236,6 +7013,13 @@ GRANT ALL ON FUNCTION jobferry.ring_for(owner text) TO jobferry_engine;
 --
 
 REVOKE ALL ON FUNCTION jobferry.ring_queue() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION ring_revocations(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.ring_revocations() FROM PUBLIC;
 
 
 --
@@ -6316,6 +7100,31 @@ REVOKE ALL ON PROCEDURE jobferry.settle_functions() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION settle_restored(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.settle_restored() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.settle_restored() TO jobferry_gateway;
+
+
+--
+-- Name: TABLE sights; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE jobferry.sights TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.sights TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.sights TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION sights_of(who name); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.sights_of(who name) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.sights_of(who name) TO jobferry_viewer;
+
+
+--
 -- Name: FUNCTION stamp_job(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -6373,6 +7182,21 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION tell_by(teller regprocedure); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.tell_by(teller regprocedure) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION tenants_in_sight(who name); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.tenants_in_sight(who name) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tenants_in_sight(who name) TO jobferry_viewer;
 
 
 --
@@ -6439,6 +7263,22 @@ GRANT ALL ON FUNCTION jobferry.unregister_processor(processor text) TO jobferry_
 
 
 --
+-- Name: FUNCTION unrevoke_owner(owner text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.unrevoke_owner(owner text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.unrevoke_owner(owner text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION unrevoke_token(token_id text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.unrevoke_token(token_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.unrevoke_token(token_id text) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION unserved_tasks(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -6476,7 +7316,10 @@ GRANT SELECT ON TABLE jobferry.devices TO jobferry_admin;
 -- Name: TABLE identity; Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-GRANT SELECT ON TABLE jobferry.identity TO jobferry_engine;
+GRANT SELECT,UPDATE ON TABLE jobferry.identity TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.identity TO jobferry_gateway;
+GRANT SELECT ON TABLE jobferry.identity TO jobferry_processor;
+GRANT SELECT ON TABLE jobferry.identity TO jobferry_auditor;
 
 
 --
@@ -6517,6 +7360,14 @@ GRANT SELECT ON TABLE jobferry.migrations TO jobferry_admin;
 
 
 --
+-- Name: TABLE owner_jobs; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobferry.owner_jobs TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.owner_jobs TO jobferry_auditor;
+
+
+--
 -- Name: TABLE postponed_cancels; Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -6541,6 +7392,16 @@ GRANT SELECT ON TABLE jobferry.processors TO jobferry_admin;
 GRANT SELECT,UPDATE ON TABLE jobferry.retention TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.retention TO jobferry_gateway;
 GRANT SELECT ON TABLE jobferry.retention TO jobferry_auditor;
+
+
+--
+-- Name: TABLE revocations; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobferry.revocations TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.revocations TO jobferry_gateway;
+GRANT SELECT ON TABLE jobferry.revocations TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.revocations TO jobferry_admin;
 
 
 --
@@ -6579,6 +7440,7 @@ GRANT SELECT,INSERT ON TABLE public.background_job_events TO jobferry_engine;
 GRANT SELECT ON TABLE public.background_job_events TO jobferry_auditor;
 GRANT SELECT ON TABLE public.background_job_events TO jobferry_admin;
 GRANT SELECT,INSERT,DELETE ON TABLE public.background_job_events TO jobferry_archivist;
+GRANT SELECT ON TABLE public.background_job_events TO jobferry_viewer;
 
 
 --

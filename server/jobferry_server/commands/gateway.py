@@ -36,8 +36,8 @@ def gateway(
     """Run the sync server that devices connect to, until SIGTERM.
 
     Run as many as you like against one Postgres. GET /healthz says that it lives, /readyz that it
-    can serve. More settings are environment variables; docs/settings.md lists them: TLS, limits, and
-    the public key or the JWKS URL of an issuer of tokens in the place of a secret.
+    can serve, /metrics how it does. More settings are environment variables; docs/settings.md lists
+    them: TLS, limits, and the public key or the JWKS URL of an issuer of tokens in the place of a secret.
     """
     settings = with_options(
         GatewaySettings(), host=host, port=port, pooled=pooled, listen_dsn=listen_dsn

@@ -14,5 +14,6 @@ ON CONFLICT (id) DO UPDATE SET
   max_attempts = excluded.max_attempts,
   job_key = excluded.job_key,
   flags = excluded.flags,
-  database_id = excluded.database_id
+  database_id = excluded.database_id,
+  client_id = coalesce(excluded.client_id, client_id)
 WHERE background_jobs.status NOT IN ('pending', 'rejected')
