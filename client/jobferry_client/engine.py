@@ -174,12 +174,14 @@ class Engine:
             await self._pause(_in_words(_first(group)))
 
     async def _converse_unless_cancelled(self, replica: Replica) -> None:
-        """A task group that ends by an error swallows the cancellation that comes at that moment."""
+        """A task group that ends by an error swallows the cancellation that comes at that moment.
+
+        Nor does the task know: the group has cancelled it, too. The switch does.
+        """
         try:
             await self._converse(replica)
         except Exception:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if self._switch.is_set():
                 raise asyncio.CancelledError from None
             raise
 

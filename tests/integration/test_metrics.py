@@ -72,6 +72,7 @@ def test_the_database_s_figures(db: Database, services: Services) -> None:
         " (gen_random_uuid(), 'cora', 0, null, now())"
     )
     with silent_for(db, 1), services.gateway() as url:
+        eventually(lambda: scrape(url)['jobferry_listening{part="gateway"}'])
         found = scrape(url)
     assert found['jobferry_queue_jobs{task="t"}'] == 2
     assert found['jobferry_queue_jobs{task="u"}'] == 1
