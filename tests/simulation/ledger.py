@@ -89,13 +89,17 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.postgres.knows.trifles |= {
-            "epoch": EPOCH,
             "unserved_tasks": [],
             "note_devices": None,
             "hand_over_left": None,
             "compact_queue": False,
+            # Nobody is locked out here.
+            "revocations": [],
         }
-        self.postgres.knows.reading |= {"changes_page": self.changes_pages}
+        self.postgres.knows.reading |= {
+            "epoch": self.look,
+            "changes_page": self.changes_pages,
+        }
         self.postgres.knows.writing |= {
             "submit_batch": self.submit_batch,
             "cancel_batch": self.cancel_batch,
@@ -117,6 +121,10 @@ class Ledger:
         return NOON + timedelta(seconds=self.postgres.loop.now)
 
     # -- what gateways call
+
+    def look(self) -> dict[str, Any]:
+        """Which database this is: always the same, whose log only grows, as what is committed is on disk."""
+        return {"epoch": EPOCH, "on_disk": self.postgres.snapshot().xmax, "settled": True}
 
     def submit_batch(
         self,
