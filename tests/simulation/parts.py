@@ -21,6 +21,8 @@ import jobferry_client.engine
 import jobferry_server.doorbell
 import jobferry_server.gateway.device
 import jobferry_server.gateway.feed
+import jobferry_server.gateway.ingest
+import jobferry_server.gateway.pushes
 import jobferry_server.gateway.server
 import jobferry_server.processor.keeper
 import jobferry_server.processor.service
@@ -89,7 +91,20 @@ class SmallGateway(GatewaySettings):
         return LIMITS
 
 
-GATEWAY = SmallGateway(silence_seconds=8.0, hello_seconds=2.0, drain_seconds=0.5, group=5)
+#: More operations of an owner than these wait in the lane of those who have much.
+LITTLE = 3
+GATEWAY = SmallGateway(
+    silence_seconds=8.0,
+    hello_seconds=2.0,
+    drain_seconds=0.5,
+    group=5,
+    # As many as there are files at most: only the dead keep anybody out.
+    owner_connections=4,
+    owner_rate=10.0,
+    owner_burst=4,
+    # For an owner, a push or two.
+    waiting_bytes=8 * 500,
+)
 PROCESSOR = ProcessorSettings(
     concurrency=2,
     prefetch=3,
@@ -286,6 +301,10 @@ def replaced() -> Iterator[None]:
         (service, "new_name", lambda: _edges.name()),
         (keeper, "new_name", lambda: _edges.name()),
         (jobferry_server.gateway.feed, "LEAST_ROWS", LIMITS.batch),
+        (jobferry_server.gateway.pushes, "LITTLE", LITTLE),
+        (jobferry_server.gateway.ingest, "LITTLE", LITTLE),
+        # Who looks all the time by himself shows seldom what he does not hear.
+        (server, "SWEEPS_PER_SILENCE", 3),
         (Device, "__hash__", _device_hash),
         (Attempt, "__hash__", lambda attempt: hash(attempt.fence)),
     ]
