@@ -53,7 +53,7 @@ __all__ = ["LEASE", "Edges", "engine", "enter", "gateway", "process", "replaced"
 LEASE = 3.0
 #: Everything by twos and threes, so that there are pages, windows and groups with few jobs.
 LIMITS = Limits(batch=2, window=2)
-TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9)
+TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9, doubt=4.0)
 FOREVER = 1e12
 NO_SECRET = "nothing is signed with this, nor looked at"
 
