@@ -39,11 +39,11 @@ def end_of_walk(database: Database, epoch: str | None) -> int:
     it was in step with before; otherwise it is lost there, and sent again: how many operations.
     """
     again = 0
-    arrived = database.execute(
-        "UPDATE _jobferry_state SET epoch = ? WHERE epoch IS NOT ?", (epoch, epoch)
-    )
-    if arrived.rowcount:
-        again = send_again(database)
+    before = database.execute("SELECT epoch FROM _jobferry_state").fetchone()[0]
+    if before != epoch:
+        database.execute("UPDATE _jobferry_state SET epoch = ?", (epoch,))
+        # To a file that was never in step with any, nothing is lost.
+        again = send_again(database) if before is not None else 0
     elif _true(database, _SOME_UNSEEN):
         database.execute("INSERT OR IGNORE INTO _jobferry_gone SELECT job_id FROM _jobferry_unseen")
     database.execute("DELETE FROM _jobferry_unseen")

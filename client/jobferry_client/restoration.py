@@ -21,8 +21,11 @@ def is_another(database: Database, epoch: str | None) -> bool:
 
 
 def fall_out_of_step(database: Database) -> None:
-    """From now until it was read through, what that database does not show is lost, not gone."""
-    database.execute("UPDATE _jobferry_state SET epoch = NULL")
+    """From now until it was read through, what that database does not show is lost, not gone.
+
+    Empty is not null, which is a file's state before its first database.
+    """
+    database.execute("UPDATE _jobferry_state SET epoch = ''")
 
 
 def send_again(database: Database) -> int:

@@ -78,6 +78,19 @@ def test_its_word_counts_where_it_has_an_earlier_state_of_a_job(device: Device) 
     assert device.outbox == []
 
 
+def test_a_new_file_has_nothing_that_the_first_database_could_lack(
+    device_file: Callable[[str], Path],
+) -> None:
+    new = Device(device_file("new"))
+    new.replica.welcome("anna", "e1")
+    (job,) = sent(new, 1)
+    new.client.cancel(job.id)
+    new.acknowledge()
+    page(new, told(job.id, Status.RUNNING), epoch="e1")
+    assert new.outbox == []
+    new.close()
+
+
 def test_a_cancel_that_it_lacks_is_said_again(device: Device) -> None:
     cancelled, asked = sent(device, 1, 2)
     device.apply(change(cancelled, Status.CANCELLED), change(asked, Status.RUNNING))

@@ -153,6 +153,8 @@ class Chaos:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.world.network.unreachable.clear()
         self.world.postgres.up = True
+        for owner in list(self.world.ledger.revoked):
+            self._administer(self.world.ledger.unrevoke, owner)
         for part in self.parts:
             if part.process is not None and part.process.paused:
                 self.world.loop.resume(part.process)
@@ -293,6 +295,7 @@ class Chaos:
             self._break_bell,
             self._crash_postgres,
             self._switch_off,
+            self._lock_out,
         ]
         return self.random.sample(every, self.random.randint(1, len(every)))
 
@@ -378,3 +381,14 @@ class Chaos:
         device = self.random.choice(self.devices)
         device.switch(False)
         self._later(2.0, device.switch, True)
+
+    def _lock_out(self) -> None:
+        ledger, owner = self.world.ledger, self.random.choice(OWNERS)
+        self._administer(ledger.revoke, owner)
+        self._later(2.0, self._administer, ledger.unrevoke, owner)
+
+    def _administer(self, what: Callable[[str], None], owner: str) -> None:
+        postgres = self.world.postgres
+        if postgres.up:
+            self.world.say("administrator", f"{what.__name__}s {owner}")
+            postgres.commit(postgres.begin(), lambda: what(owner))

@@ -5,6 +5,7 @@ else is at work on a row (``busy``, ``postponed``, ``held_up``) is answered here
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -86,16 +87,21 @@ class Ledger:
     rows: dict[str, LedgerJob] = field(default_factory=dict)
     processors: dict[str, datetime] = field(default_factory=dict)
     postponed: dict[str, str] = field(default_factory=dict)
+    #: Owners whose tokens, whenever they were issued, are not to be believed.
+    revoked: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.postgres.knows.trifles |= {
-            "epoch": EPOCH,
             "unserved_tasks": [],
             "note_devices": None,
             "hand_over_left": None,
             "compact_queue": False,
         }
-        self.postgres.knows.reading |= {"changes_page": self.changes_pages}
+        self.postgres.knows.reading |= {
+            "epoch": self.look,
+            "revocations": self.revocations,
+            "changes_page": self.changes_pages,
+        }
         self.postgres.knows.writing |= {
             "submit_batch": self.submit_batch,
             "cancel_batch": self.cancel_batch,
@@ -117,6 +123,14 @@ class Ledger:
         return NOON + timedelta(seconds=self.postgres.loop.now)
 
     # -- what gateways call
+
+    def look(self) -> dict[str, Any]:
+        """Which database this is: always the same, whose log only grows, as what is committed is on disk."""
+        return {"epoch": EPOCH, "on_disk": self.postgres.snapshot().xmax, "settled": True}
+
+    def revocations(self) -> list[dict[str, Any]]:
+        """The rows of ``jobferry.revocations``."""
+        return [{"token_id": None, "owner": owner, "before": math.inf} for owner in self.revoked]
 
     def submit_batch(
         self,
@@ -351,6 +365,16 @@ class Ledger:
             self._finish(job, "somebody", None, status, **changes)
         else:
             self._write(job, "somebody", None, **changes)
+
+    def revoke(self, owner: str) -> None:
+        """``jobferry.revoke_owner``."""
+        self.revoked[owner] = None
+        self.postgres.notify("jobferry_revocations")
+
+    def unrevoke(self, owner: str) -> None:
+        """``jobferry.unrevoke_owner``."""
+        self.revoked.pop(owner, None)
+        self.postgres.notify("jobferry_revocations")
 
     # -- rows
 

@@ -1,9 +1,9 @@
 """An event loop whose clock is a number, and processes that stop between any two of its steps.
 
-Nothing here waits: when nobody can go on, the clock jumps to the next timer. What runs is said by a
-context variable, as every task and timer inherits the context it was made in. A process that was
-killed is never run again, not even to clean up, as by ``kill -9``; one that is paused finds
-everything waiting when it goes on, as after SIGSTOP and SIGCONT.
+Nothing here waits: when nobody can go on, the clock jumps to the next timer; a step takes next to
+none of it. What runs is said by a context variable, as every task and timer inherits the context it
+was made in. A process that was killed is never run again, not even to clean up, as by ``kill -9``;
+one that is paused finds everything waiting when it goes on, as after SIGSTOP and SIGCONT.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: Callbacks until a run counts as one that will never end.
 MOST_STEPS = 1_000_000
+#: Seconds that a round of steps takes: who waits for less than can be added to the clock must not wait for ever.
+MOMENT = 1e-9
 
 
 class Killed(BaseException):
@@ -190,6 +192,7 @@ class Loop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         due = self._due
+        self.now += MOMENT
         if not due:
             self._advance()
         for _ in range(len(due)):

@@ -14,12 +14,13 @@ from typing import Any
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from jobferry_client.line import Line as ClientLine
 from jobferry_server.gateway.line import Line as GatewayLine
 from simulation.loop import Loop, Process, process_now
 
-__all__ = ["Network"]
+__all__ = ["Network", "ServerLine"]
 
 Say = Callable[[object, str], None]
 
@@ -116,17 +117,41 @@ class DeviceLine(ClientLine):
         return await self.far_end.receive()
 
 
+class Transport(asyncio.Transport):
+    """What is below a gateway's line, as far as it looks at that. The other side takes all it is sent."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__()
+        self._end = end
+
+    def abort(self) -> None:
+        """Hang up without a goodbye."""
+        self._end.close()
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+
 class ServerLine(GatewayLine):
     """What the gateway holds in its hand."""
 
     def __init__(self, end: End, request: Request) -> None:
         self.far_end = end
         self.request = request
+        self.transport = Transport(end)
+        self.protocol = ServerProtocol()
+        self.paused = False
 
     @property
     def heard(self) -> float:  # type: ignore[override]
         """When anything last came."""
         return self.far_end.heard
+
+    def post(self, text: str) -> None:
+        """As ``broadcast`` does: to who is gone, nothing."""
+        if not self.far_end.closed:
+            self.far_end.send(text)
 
     async def send(self, message: Any, *_: Any, **__: Any) -> None:
         """As a websocket does."""
@@ -154,6 +179,7 @@ class Server:
         network: "Network",
         handler: Callable[[Any], Awaitable[None]],
         process_request: Callable[[Any, Request], Awaitable[Response | None]],
+        create_connection: type[ServerLine],
     ) -> None:
         process = process_now()
         assert process is not None
@@ -162,6 +188,7 @@ class Server:
         self._network = network
         self._handler = handler
         self._process_request = process_request
+        self._create_connection = create_connection
         self._handling: dict[ServerLine, asyncio.Task[None]] = {}
 
     @property
@@ -186,7 +213,8 @@ class Server:
     def accept(self, end: End, token: str) -> "asyncio.Future[Response | None]":
         """Somebody has connected; the refusal, if he is refused."""
         answer: asyncio.Future[Response | None] = self._network.loop.create_future()
-        line = ServerLine(end, Request("/", Headers(Authorization=token)))
+        line = self._create_connection(end, Request("/", Headers(Authorization=token)))
+        line.strangers.enter(line)
         work = self._serve(line, answer)
         self._handling[line] = task = self._network.loop.spawn(self.process, work)
         task.add_done_callback(lambda _: self._handling.pop(line), context=self.process.context)
@@ -201,6 +229,7 @@ class Server:
                 await self._handler(line)
         finally:
             line.far_end.close()
+            line.strangers.leave(line)
 
 
 def _answer(future: "asyncio.Future[Response | None]", refusal: Response | None) -> None:
@@ -227,10 +256,11 @@ class Network:
         handler: Callable[[Any], Awaitable[None]],
         *_: Any,
         process_request: Callable[[Any, Request], Awaitable[Response | None]],
+        create_connection: type[ServerLine],
         **__: Any,
     ) -> Server:
         """``websockets.serve``."""
-        server = Server(self, handler, process_request)
+        server = Server(self, handler, process_request, create_connection)
         self.servers.append(server)
         return server
 

@@ -20,6 +20,9 @@ import jobferry_client.connection
 import jobferry_client.engine
 import jobferry_server.doorbell
 import jobferry_server.gateway.device
+import jobferry_server.gateway.feed
+import jobferry_server.gateway.ingest
+import jobferry_server.gateway.pushes
 import jobferry_server.gateway.server
 import jobferry_server.processor.keeper
 import jobferry_server.processor.service
@@ -35,13 +38,13 @@ from jobferry_server.gateway.ingest import GroupCommit, _answer
 from jobferry_server.processor.attempt import Attempt
 from jobferry_server.processor.workers import Workers
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
-from jobferry_server.tokens import Identity
+from jobferry_server.tokens import Identity, Verifier
 from jobferry_shared.limits import Limits
 from simulation.bugs import Bugs
 from simulation.file import Replica
 from simulation.ledger import Ledger
 from simulation.loop import Loop, Process, process_now
-from simulation.network import Network
+from simulation.network import Network, ServerLine
 from simulation.postgres import Postgres
 from simulation.real_file import RealReplica
 
@@ -50,8 +53,9 @@ __all__ = ["LEASE", "Edges", "engine", "enter", "gateway", "process", "replaced"
 LEASE = 3.0
 #: Everything by twos and threes, so that there are pages, windows and groups with few jobs.
 LIMITS = Limits(batch=2, window=2)
-TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9)
+TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9, doubt=4.0)
 FOREVER = 1e12
+NO_SECRET = "nothing is signed with this, nor looked at"
 
 
 class Edges(Protocol):
@@ -87,7 +91,20 @@ class SmallGateway(GatewaySettings):
         return LIMITS
 
 
-GATEWAY = SmallGateway(silence_seconds=8.0, hello_seconds=2.0, drain_seconds=0.5, group=5)
+#: More operations of an owner than these wait in the lane of those who have much.
+LITTLE = 3
+GATEWAY = SmallGateway(
+    silence_seconds=8.0,
+    hello_seconds=2.0,
+    drain_seconds=0.5,
+    group=5,
+    # As many as there are files at most: only the dead keep anybody out.
+    owner_connections=4,
+    owner_rate=10.0,
+    owner_burst=4,
+    # For an owner, a push or two.
+    waiting_bytes=8 * 500,
+)
 PROCESSOR = ProcessorSettings(
     concurrency=2,
     prefetch=3,
@@ -121,7 +138,7 @@ async def work(job: Job) -> object:
 async def gateway(stop: asyncio.Event) -> None:
     """A gateway's process."""
     with suppress(Stopped):
-        async with Gateway("", Believer(), GATEWAY).running(stop):  # type: ignore[arg-type]
+        async with Gateway("", Believer(NO_SECRET), GATEWAY).running(stop):
             await stop.wait()
 
 
@@ -139,7 +156,7 @@ def engine(path: Path, owner: str) -> Engine:
     return Engine(path, "", owner, Ring(), TIMING)
 
 
-class Believer:
+class Believer(Verifier):
     """A token is the owner's name."""
 
     def verify(self, token: str) -> Identity:
@@ -249,7 +266,8 @@ def enter(edges: Edges) -> None:
     """From now on these are the edges."""
     global _edges
     _edges = edges
-    vars(jobferry_client.backoff)["random"] = edges.random
+    for module in (jobferry_client.backoff, jobferry_client.engine):
+        vars(module)["random"] = edges.random
 
 
 @contextmanager
@@ -267,9 +285,11 @@ def replaced() -> Iterator[None]:
         (client, "Replica", lambda path: _edges.replica(path)),
         (client, "connect", lambda *a, **k: _edges.network.connect(*a, **k)),
         (jobferry_client.backoff, "random", None),
+        (client, "random", None),
         (jobferry_server.doorbell, "PROBE_SECONDS", 3.0),
         (jobferry_server.doorbell, "ANSWER_SECONDS", 1.0),
         (jobferry_server.doorbell, "connect", lambda *a: _edges.postgres.connect(*a)),
+        (server, "Line", ServerLine),
         (server, "serve", lambda *a, **k: _edges.network.serve(*a, **k)),
         (server, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),
         (server, "GroupCommit", PerhapsHasty),
@@ -280,6 +300,11 @@ def replaced() -> Iterator[None]:
         (service, "Workers", TimedWorkers),
         (service, "new_name", lambda: _edges.name()),
         (keeper, "new_name", lambda: _edges.name()),
+        (jobferry_server.gateway.feed, "LEAST_ROWS", LIMITS.batch),
+        (jobferry_server.gateway.pushes, "LITTLE", LITTLE),
+        (jobferry_server.gateway.ingest, "LITTLE", LITTLE),
+        # Who looks all the time by himself shows seldom what he does not hear.
+        (server, "SWEEPS_PER_SILENCE", 3),
         (Device, "__hash__", _device_hash),
         (Attempt, "__hash__", lambda attempt: hash(attempt.fence)),
     ]

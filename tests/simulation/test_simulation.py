@@ -18,7 +18,7 @@ from simulation import parts
 from simulation.bugs import Bugs
 from simulation.world import World, run
 
-SEEDS = int(os.environ.get("JOBFERRY_SEEDS", "1000"))
+SEEDS = int(os.environ.get("JOBFERRY_SEEDS", "600"))
 SEED = os.environ.get("JOBFERRY_SEED")
 LAST_STEPS = 60
 COMMAND = "pytest tests/simulation/test_simulation.py -s -k every_guarantee"

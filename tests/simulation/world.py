@@ -30,8 +30,14 @@ __all__ = ["World", "run"]
 #: How long everybody has to be in step once the faults have ended, in seconds.
 HEALING = 120.0
 LOOK = 0.5
-#: What the parts may log as an error: a lease that ran out, a handler that raised.
-EXPECTED = ("the lease of", "job ")
+REVOKED = "the token was revoked"
+#: What the parts may log as an error: a lease that ran out, a handler that raised, who is locked out.
+EXPECTED = (
+    "the lease of",
+    "job ",
+    f"needs_auth: {REVOKED}",
+    f"needs_auth: unauthenticated: {REVOKED}",
+)
 #: How much of its work a file's engine does between two chances to be killed in the middle of it.
 DEADLY = 0.02
 

@@ -68,9 +68,8 @@ class Stream:
         taken = self.turns.take(lambda _: next(left, None) is not None)
         if not self.turns:
             self.some.clear()
-        going = [device for device in taken if device in self.waiting]
-        for device in going:
-            del self.waiting[device]
+        # One that went to the other stream and came back waits in its line twice, and is taken once.
+        going = [device for device in taken if self.waiting.pop(device, None) is not None]
         # One that got a page since it was put down asks again, still dirty, when it has applied it.
         return [device for device in going if device.session.ready]
 
