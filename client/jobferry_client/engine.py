@@ -161,7 +161,7 @@ class Engine:
     async def _attempt(self, replica: Replica) -> None:
         self._show(ConnectionState.CONNECTING)
         try:
-            await self._converse_unless_cancelled(replica)
+            await self._converse_unless_switched(replica)
         except* (OtherOwner, UnusableToken) as group:
             await self._after_bad_token(str(_first(group)))
         except* GatewayRefused as group:
@@ -173,14 +173,12 @@ class Engine:
         except* _NETWORK_ERRORS as group:
             await self._pause(_in_words(_first(group)))
 
-    async def _converse_unless_cancelled(self, replica: Replica) -> None:
-        """A task group that ends by an error swallows the cancellation that comes at that moment.
-
-        Nor does the task know: the group has cancelled it, too. The switch does.
-        """
+    async def _converse_unless_switched(self, replica: Replica) -> None:
+        """A task group that ends by an error swallows the cancellation that comes at that moment."""
         try:
             await self._converse(replica)
         except Exception:
+            # The task's own count does not tell: before Python 3.13 every failed group leaves one in it.
             if self._switch.is_set():
                 raise asyncio.CancelledError from None
             raise

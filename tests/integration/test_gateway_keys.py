@@ -84,6 +84,9 @@ def test_a_key_that_is_published_no_more_is_believed_no_more(services: Services)
 
 def test_strangers_do_not_decide_how_often_keys_are_fetched(services: Services) -> None:
     with publishing(OLD) as issuer, gateway(services, issuer, cooldown=30) as url:
+        # Once the first have come: who asks while they do has their answer.
+        with let_in(url, OLD.sign()):
+            pass
         for _ in range(5):
             status, retry_after = refusal(url, UNKNOWN.sign())
             assert status == 503
