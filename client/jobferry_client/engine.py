@@ -186,32 +186,39 @@ class Engine:
     async def _converse(self, replica: Replica) -> None:
         token = await self._token.get(self.timing.connect)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with connect(
-            self._url,
-            create_connection=Line,
-            additional_headers=headers,
-            compression=None,
-            max_size=None,
-            open_timeout=self.timing.connect,
-            close_timeout=CLOSE_SECONDS,
-            # The protocol has heartbeats of its own, in both directions.
-            ping_interval=None,
-            logger=discreet("jobferry.client.websocket"),
-            **self._secured(),
-        ) as socket:
-            assert isinstance(socket, Line)
-            await Connection(
-                socket,
-                replica,
-                self._doorbell,
-                self.timing,
-                on_welcome=self._welcomed,
-                on_answer=self._ring.ring,
-                on_page=self._read,
-                keep=self._keep,
-                token=token,
-                tokens=self._token,
-            ).run()
+        line: Line | None = None
+        try:
+            async with connect(
+                self._url,
+                create_connection=Line,
+                additional_headers=headers,
+                compression=None,
+                max_size=None,
+                open_timeout=self.timing.connect,
+                close_timeout=CLOSE_SECONDS,
+                # The protocol has heartbeats of its own, in both directions.
+                ping_interval=None,
+                logger=discreet("jobferry.client.websocket"),
+                **self._secured(),
+            ) as socket:
+                assert isinstance(socket, Line)
+                line = socket
+                await Connection(
+                    socket,
+                    replica,
+                    self._doorbell,
+                    self.timing,
+                    on_welcome=self._welcomed,
+                    on_answer=self._ring.ring,
+                    on_page=self._read,
+                    keep=self._keep,
+                    token=token,
+                    tokens=self._token,
+                ).run()
+        finally:
+            # Told to end in the middle of its goodbye, a websocket would stay open.
+            if line is not None:
+                line.transport.abort()
 
     def _secured(self) -> dict[str, Any]:
         secure = self._url.lower().startswith("wss:")
