@@ -374,7 +374,7 @@ def test_a_file_does_not_change_hands(path: Path, url: str, ledger: Connection) 
     """What its owner has not sent must not go up as somebody else's."""
     with JobClient(path, url, token("anna")) as anna:
         anna.sync(SOON)
-        anna.disconnect()
+    with JobClient(path) as anna:
         anna.submit("t", "anna's")
     with JobClient(path, url, token("bob")) as client:
         with pytest.raises(ClientError, match="holds anna's jobs and the token is bob's"):
