@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from integration.database import Database
-from integration.test_gateway_life import away
+from integration.test_gateway_life import away, get
 from integration.wire import Wire, device, job, submit, wired
 from jobferry_client import ConnectionState, JobClient
 from jobferry_client.cli import jobferry
@@ -151,6 +151,8 @@ def test_what_was_revoked_while_nobody_could_hear_it_is_found_afterwards(
     mine = token("anna")
     with services.gateway() as url, wired(url, Authorization=f"Bearer {mine}") as wire:
         wire.hello()
+        # Whoever begins to listen looks, too.
+        eventually(lambda: get(url, "/readyz")[0] == 200)
         listeners = (
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and query ilike 'listen%%'"

@@ -102,6 +102,7 @@ class DeviceLine(ClientLine):
 
     def __init__(self, end: End) -> None:
         self.far_end = end
+        self.transport = Transport(end)
 
     @property
     def _heard(self) -> float:  # type: ignore[override]
