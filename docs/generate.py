@@ -146,14 +146,17 @@ def _settings(model: type[BaseSettings]) -> str:
     return _table(("variable", "default", "what it does"), rows)
 
 
-def _help(command: click.Command, name: str) -> Iterable[str]:
-    context = click.Context(command, info_name=name, terminal_width=96, max_content_width=96)
+def _help(command: click.Command, name: str, parent: click.Context | None = None) -> Iterable[str]:
+    settings: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
+    context = command.context_class(
+        command, parent, name.rpartition(" ")[2], **{**command.context_settings, **settings}
+    )
     yield f"### {name}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = command.get_command(context, child)
             assert found is not None
-            yield from _help(found, f"{name} {child}")
+            yield from _help(found, f"{name} {child}", context)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
