@@ -12,7 +12,8 @@ from jobferry_server.doctor import examine, health, schema, work
 from jobferry_server.doctor.schema import triggers
 from jobferry_shared.findings import Finding, Level
 from jobferry_sql import migrations
-from support.pooler import PGBOUNCER, pooled
+from support.pgbouncer import installed, pooler
+from support.pgbouncer import login as named_login
 from support.processes import eventually, jobferry
 from support.proxy import Proxy, free_port, postgres_behind, postgres_target
 
@@ -203,18 +204,20 @@ def test_a_direct_connection_hears(db: Database) -> None:
     assert level(db.dsn, "listen") is Level.OK
 
 
-@pytest.mark.skipif(PGBOUNCER is None, reason="there is no PgBouncer here")
+@pytest.mark.skipif(not installed(), reason="there is no PgBouncer here")
 def test_a_pooler_by_transaction_is_deaf_and_one_by_session_is_not(db: Database) -> None:
-    with pooled(db.dsn, "transaction") as dsn:
-        assert level(dsn, "listen") is Level.ERROR
-        # And whoever gets its connections next finds them as they were.
-        with psycopg.connect(dsn, autocommit=True) as other:
-            found = other.execute(
-                "select current_user = session_user, current_setting('statement_timeout')"
-            )
-            assert found.fetchall() == [(True, "0")]
-    with pooled(db.dsn, "session") as dsn:
-        assert level(dsn, "listen") is Level.OK
+    ignored = "ignore_startup_parameters = extra_float_digits"
+    with named_login(db.dsn, "jobferry_test_doctor", "jobferry_gateway") as user:
+        with pooler(db.dsn, user, more=ignored) as between:
+            assert level(between.dsn(user), "listen") is Level.ERROR
+            # And whoever gets its connections next finds them as they were.
+            with psycopg.connect(between.dsn(user), autocommit=True) as other:
+                found = other.execute(
+                    "select current_user = session_user, current_setting('statement_timeout')"
+                )
+                assert found.fetchall() == [(True, "0")]
+        with pooler(db.dsn, user, mode="session", more=ignored) as between:
+            assert level(between.dsn(user), "listen") is Level.OK
 
 
 def test_a_server_that_stops_answering_does_not_hold_the_doctor(db: Database) -> None:

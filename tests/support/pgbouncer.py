@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode before a test's database, which hardly ever gives the same connection."""
+"""A PgBouncer before a test's database; in transaction mode it hardly ever gives the same connection."""
 
 import os
 import pwd
@@ -32,7 +32,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {folder}/users
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {size}
 server_round_robin = 1
 {more}
@@ -86,7 +86,7 @@ class Pooler:
 
 
 @contextmanager
-def pooler(dsn: str, *users: str, more: str = "") -> Iterator[Pooler]:
+def pooler(dsn: str, *users: str, mode: str = "transaction", more: str = "") -> Iterator[Pooler]:
     """A PgBouncer that lets these logins in, with ``more`` in its configuration."""
     database = str(conninfo_to_dict(dsn)["dbname"])
     with TemporaryDirectory() as folder, Proxy(postgres_target(dsn)) as server:
@@ -96,6 +96,7 @@ def pooler(dsn: str, *users: str, more: str = "") -> Iterator[Pooler]:
             "server": server.port,
             "port": port,
             "folder": folder,
+            "mode": mode,
             "more": more,
         }
         Path(folder, "ini").write_text(INI.format(**words, size=SERVER_CONNECTIONS))

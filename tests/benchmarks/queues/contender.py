@@ -1,18 +1,20 @@
 """A job queue as the measurements see it."""
 
+import asyncio
 import json
 import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
+import asyncpg
 import psycopg
 
 from benchmarks.bench import Bench
 from benchmarks.jobs import TASK, payload
 from benchmarks.process import Child, MeasurementFailed
 
-__all__ = ["TASK", "Contender", "bodies", "seconds_until_empty", "timed"]
+__all__ = ["TASK", "BySQL", "Contender", "bodies", "seconds_until_empty", "timed"]
 
 LOOK_SECONDS = 0.02
 MOST_SECONDS = 300.0
@@ -45,6 +47,25 @@ class Contender(ABC):
         worker.terminate()
         found: list[int] = worker.answer()["nanoseconds"]
         return found
+
+
+class BySQL(Contender):
+    """One that is filled through SQL functions, each called with a task and one body or many."""
+
+    add_one: ClassVar[str]
+    add_many: ClassVar[str]
+
+    async def enqueue(self, dsn: str, number: int, batch: int, pause: float = 0) -> None:
+        """Over one connection."""
+        connection = await asyncpg.connect(dsn)
+        for first in range(0, number, batch):
+            texts = bodies(first, batch)
+            if batch == 1:
+                await connection.execute(self.add_one, TASK, texts[0])
+            else:
+                await connection.execute(self.add_many, TASK, texts)
+            await asyncio.sleep(pause)
+        await connection.close()
 
 
 def timed(number: int) -> dict[str, object]:

@@ -1,17 +1,14 @@
 """Graphile Worker, where npm has it: through its SQL functions and its own runner on Node."""
 
-import asyncio
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
-
 from benchmarks.bench import BREATH_SECONDS, Bench
 from benchmarks.process import Child
-from benchmarks.queues.contender import TASK, Contender, bodies
+from benchmarks.queues.contender import BySQL
 from support.node import Node, NodeMissing, node_environment
 
 __all__ = ["graphile_worker"]
@@ -25,11 +22,13 @@ select count(*) from graphile_worker.add_jobs(array(
 """
 
 
-class GraphileWorker(Contender):
+class GraphileWorker(BySQL):
     """With a local queue of 500 and completions that are not delayed."""
 
     name = "Graphile Worker"
     table = "graphile_worker._private_jobs"
+    add_one = ADD_ONE
+    add_many = ADD_MANY
     unfinished = "select from graphile_worker._private_jobs"
 
     def __init__(self, node: Node) -> None:
@@ -43,18 +42,6 @@ class GraphileWorker(Contender):
             with bench.command(*self._node.command(SCRIPT.name), "install", **environment) as done:
                 done.line()
             yield dsn
-
-    async def enqueue(self, dsn: str, number: int, batch: int, pause: float = 0) -> None:
-        """By its SQL functions, as ours."""
-        connection = await asyncpg.connect(dsn)
-        for first in range(0, number, batch):
-            texts = bodies(first, batch)
-            if batch == 1:
-                await connection.execute(ADD_ONE, TASK, texts[0])
-            else:
-                await connection.execute(ADD_MANY, TASK, texts)
-            await asyncio.sleep(pause)
-        await connection.close()
 
     @contextmanager
     def worker(self, bench: Bench, dsn: str) -> Iterator[Child]:

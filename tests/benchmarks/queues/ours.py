@@ -1,14 +1,12 @@
 """Jobferry, through its SQL functions and its processor."""
 
-import asyncio
 from contextlib import AbstractContextManager
 
-import asyncpg
 import psycopg
 
 from benchmarks.bench import Bench
 from benchmarks.process import Child
-from benchmarks.queues.contender import TASK, Contender, bodies
+from benchmarks.queues.contender import BySQL
 
 __all__ = ["Ours"]
 
@@ -22,28 +20,18 @@ select (result ->> 'at')::bigint - (payload ->> 'sent')::bigint from public.back
 """
 
 
-class Ours(Contender):
+class Ours(BySQL):
     """What is measured."""
 
     name = "Jobferry"
     table = "jobferry.queue"
+    add_one = ADD_ONE
+    add_many = ADD_MANY
     unfinished = "select from jobferry.queue"
 
     def database(self, bench: Bench) -> AbstractContextManager[str]:
         """A migrated one."""
         return bench.database()
-
-    async def enqueue(self, dsn: str, number: int, batch: int, pause: float = 0) -> None:
-        """By ``add_job`` and ``add_jobs``."""
-        connection = await asyncpg.connect(dsn)
-        for first in range(0, number, batch):
-            texts = bodies(first, batch)
-            if batch == 1:
-                await connection.execute(ADD_ONE, TASK, texts[0])
-            else:
-                await connection.execute(ADD_MANY, TASK, texts)
-            await asyncio.sleep(pause)
-        await connection.close()
 
     def worker(self, bench: Bench, dsn: str) -> AbstractContextManager[Child]:
         """A processor with its usual settings."""
