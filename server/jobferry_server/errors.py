@@ -5,6 +5,7 @@
     JobferryError                 (jobferry_shared.errors)
     └── ServerError
         ├── MigrationError        the schema is another than this code's
+        ├── DatabaseFailed        Postgres does not answer, or refuses a command
         ├── ConfigurationError    a setting is missing or makes no sense
         ├── InvalidSchedule       a schedule says what nobody understands
         ├── ScheduleRefused       a schedule is not there, or must not run now
@@ -33,6 +34,7 @@ from jobferry_shared.errors import JobferryError, SchemaMismatch
 
 __all__ = [
     "ConfigurationError",
+    "DatabaseFailed",
     "Delay",
     "DelegatedAttemptFailed",
     "Fail",
@@ -72,6 +74,12 @@ class MigrationError(ServerError, SchemaMismatch):
     """The database has another schema than this code was written for."""
 
     default_code = "schema_mismatch"
+
+
+class DatabaseFailed(ServerError):
+    """Postgres does not answer, or refuses what a command asked of it."""
+
+    default_code = "database_failed"
 
 
 class ConfigurationError(ServerError):

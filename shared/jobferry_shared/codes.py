@@ -27,6 +27,10 @@ CODES: dict[str, Code] = {
         "This id was used before for another job of the same owner.",
         "Give the new job an id of its own.",
     ),
+    "database_failed": Code(
+        "Postgres does not answer, or refuses what a command asked of it; the message is its own.",
+        "'jobferry doctor --dsn ...' looks at the server, the roles and the schema.",
+    ),
     "database_refused": Code(
         "Postgres did not take the row: a constraint, or a value that it has no room for.",
         "The message names what it stumbled on.",

@@ -12,7 +12,8 @@ import pytest
 
 from jobferry_server.scheduler.crontab import parse_crontab
 from jobferry_server.scheduler.schedule_info import parse
-from support.processes import eventually, jobferry, part
+from support.commands import jobferry
+from support.processes import eventually, part
 
 TEXT = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text(encoding="utf-8")
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -33,9 +33,9 @@ def ear(dsn: str) -> Iterator[Ear]:
 
 
 @pytest.fixture
-def any_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def any_command(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs ``jobferry`` with these arguments."""
-    return runner(monkeypatch, capsys)
+    return runner(capsys)
 
 
 @pytest.fixture

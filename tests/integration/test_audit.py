@@ -13,7 +13,7 @@ from psycopg.types.json import Json
 
 from integration.database import DEVICE, Database, Held, Spec
 from jobferry_server.audit import COLUMNS, Filter, events
-from support.processes import jobferry
+from support.commands import jobferry
 
 PHONE = UUID("0197a000-0000-7000-8000-000000000002")
 

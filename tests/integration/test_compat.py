@@ -10,7 +10,7 @@ from integration.database import Database
 from jobferry_server.errors import MigrationError
 from jobferry_server.migrate import install_compat
 from jobferry_sql import COMPAT
-from support.processes import jobferry
+from support.commands import jobferry
 
 TENANT = "5b720132-17d5-424d-9bcb-ee7b17c13d43"
 

@@ -12,8 +12,8 @@ from integration.database import Database, Spec
 from jobferry_server.commands.delegate import delegate
 from jobferry_server.delegates import registry
 from jobferry_server.errors import ConfigurationError
+from support.commands import jobferry
 from support.postgres import TestServer
-from support.processes import jobferry
 
 NASTY = "bell\x07 escape\x1b[31m"
 

@@ -14,8 +14,9 @@ from jobferry_client import ClientError, JobClient, JobNotFound, Status, Timing
 from jobferry_client.replica import Replica, UnknownJob
 from jobferry_shared.messages import Change, StoredJob
 from support.aging import age, finished
+from support.commands import jobferry
 from support.facts import local_rows
-from support.processes import eventually, jobferry
+from support.processes import eventually
 from support.services import Services, token
 
 SOON = 20

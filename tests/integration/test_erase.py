@@ -13,8 +13,9 @@ from integration.database import Beside, Database, Ear, Spec, held_row
 from integration.wire import device, job, submit
 from jobferry_client import JobClient, Status
 from support.aging import finished
+from support.commands import jobferry
 from support.facts import local_rows
-from support.processes import eventually, jobferry
+from support.processes import eventually
 from support.services import Services, token
 
 SOON = 20

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from integration.database import DEVICE, Database, Held, Spec
-from support.processes import jobferry
+from support.commands import jobferry
+from support.proxy import free_port
 
 PHONE = UUID("0197a000-0000-7000-8000-000000000002")
 
@@ -141,3 +142,11 @@ def test_many_jobs_are_changed_in_batches(db: Database) -> None:
     done = jobferry("jobs", "cancel", "--task", "bulk", "--yes", JOBFERRY_DSN=db.dsn)
     assert done.stdout.splitlines()[-1] == "1200 jobs changed, 0 left as they are"
     assert db.queue() == {}
+
+
+@pytest.mark.parametrize("command", [("jobs", "ls"), ("schedule", "ls"), ("audit",)], ids=" ".join)
+def test_a_server_that_does_not_answer_is_said_in_words(command: tuple[str, ...]) -> None:
+    found = jobferry(*command, JOBFERRY_DSN=f"postgresql://127.0.0.1:{free_port()}/none")
+    assert found.returncode == 1
+    assert "jobferry: database_failed: connection failed" in found.stderr
+    assert "jobferry doctor" in found.stderr

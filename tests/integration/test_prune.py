@@ -13,7 +13,8 @@ from integration.database import Beside, Database, Ear, Spec, held_row
 from jobferry_server.archive import Archive
 from jobferry_server.errors import ConfigurationError
 from support.aging import age, finished
-from support.processes import eventually, jobferry
+from support.commands import jobferry
+from support.processes import eventually
 
 NOBODY = UUID(int=0)
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from integration.database import Database
-from support.processes import jobferry
+from support.commands import jobferry
 
 NASTY = "bell\x07 escape\x1b[31m newline\n"
 
@@ -158,4 +158,4 @@ def test_control_characters_of_others_do_not_reach_the_terminal(
 def test_the_parts_need_no_more_than_their_roles(db: Database) -> None:
     schedule(db, "add", "t", "@daily")
     db.do("revoke select on jobferry.scheduled_jobs from jobferry_auditor")
-    assert jobferry("schedule", "ls", JOBFERRY_DSN=db.dsn).returncode == 1
+    assert "database_failed: permission denied" in refused(db, "ls")

@@ -1,17 +1,21 @@
-"""The command ``jobferry``, run in this process."""
+"""The command ``jobferry``, run in this process: two dozen times as fast as in one of its own."""
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from subprocess import CompletedProcess
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from jobferry_client.cli import main
 
-__all__ = ["Ran", "Run", "runner"]
+__all__ = ["Ran", "Run", "jobferry", "runner"]
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,42 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def runner(capsys: pytest.CaptureFixture[str]) -> Run:
     """What runs ``jobferry`` with some arguments."""
 
     def call(*arguments: object, stdin: bytes = b"") -> Ran:
-        words = ["jobferry", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", words)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = _exit_code(*map(str, arguments), stdin=stdin)
         captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ran(ended.value.code, captured.out, captured.err)
+        return Ran(code, captured.out, captured.err)
 
     return call
+
+
+def jobferry(*arguments: str, **environment: str) -> "CompletedProcess[str]":
+    """Run a command to its end, as ``support.processes`` does in a process of its own."""
+    out, err = _stream(), _stream()
+    with patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(err):
+        code = _exit_code(*arguments)
+    return CompletedProcess(arguments, code, _text(out), _text(err))
+
+
+def _exit_code(*arguments: str, stdin: bytes = b"") -> int:
+    words, typed = ["jobferry", *arguments], io.TextIOWrapper(io.BytesIO(stdin))
+    with (
+        patch.object(sys, "argv", words),
+        patch.object(sys, "stdin", typed),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()

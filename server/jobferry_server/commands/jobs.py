@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 from uuid import UUID
 
 import click
@@ -20,7 +20,7 @@ from jobferry_shared.states import TRANSITIONS
 
 __all__ = ["jobs"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 Row = dict[str, Any]
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
@@ -44,14 +44,14 @@ FILTERS = (
 )
 
 
-def filtered(command: F) -> F:
+def filtered(command: Callable[P, None]) -> Callable[P, None]:
     """The options that say which jobs."""
     for option in reversed(FILTERS):
         command = option(command)
     return command
 
 
-def changing(command: F) -> F:
+def changing(command: Callable[P, None]) -> Callable[P, None]:
     """The arguments of a command that changes jobs: their ids, or which they are."""
     command = click.option("--limit", type=click.IntRange(1), help="At most so many.")(command)
     yes = click.option("--yes", is_flag=True, help="Do not ask before changing all that match.")

@@ -1,13 +1,19 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import click
 
+from jobferry_server.errors import DatabaseFailed
 from jobferry_shared.durations import parse_duration
 
 __all__ = ["as_json", "data", "dsn", "duration", "listen_dsn", "pooled", "secret"]
+
+P = ParamSpec("P")
 
 DEFAULT_DATA = Path("jobferry-data")
 
@@ -20,13 +26,32 @@ def duration(text: str) -> timedelta:
         raise click.BadParameter(str(error)) from error
 
 
-dsn = click.option(
-    "--dsn",
-    envvar="JOBFERRY_DSN",
-    show_envvar=True,
-    required=True,
-    help="Postgres, as postgresql://….",
-)
+def dsn(command: Callable[P, None]) -> Callable[P, None]:
+    """The option of a command that talks to Postgres, and whose errors are said in words."""
+    return click.option(
+        "--dsn",
+        envvar="JOBFERRY_DSN",
+        show_envvar=True,
+        required=True,
+        help="Postgres, as postgresql://….",
+    )(_in_words(command))
+
+
+def _in_words(command: Callable[P, None]) -> Callable[P, None]:
+    @wraps(command)
+    def call(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except Exception as error:
+            import psycopg
+
+            if isinstance(error, psycopg.Error):
+                raise DatabaseFailed(str(error).strip()) from error
+            raise
+
+    return call
+
+
 pooled = click.option(
     "--pooled", is_flag=True, default=None, help="The DSN is a pooler's in transaction mode."
 )
