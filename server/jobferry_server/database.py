@@ -23,6 +23,7 @@ else:
 
 __all__ = [
     "DATABASE_ERRORS",
+    "STATEMENT_SECONDS",
     "AnyConnection",
     "Pool",
     "check_schema",
@@ -38,6 +39,8 @@ T = TypeVar("T")
 log = logging.getLogger("jobferry.database")
 
 WAIT_SECONDS = 1.0
+#: No statement of ours takes as long.
+STATEMENT_SECONDS = 60.0
 
 #: What a connection may raise. The last is asyncpg's word for one that breaks at an unforeseen moment, as
 #: when its backend has said farewell and the end has not come yet.
@@ -68,7 +71,7 @@ async def open_pool(dsn: str, role: str, *, size: int, pooled: bool = False) -> 
         min_size=1,
         max_size=size,
         server_settings=settings,
-        command_timeout=60,
+        command_timeout=STATEMENT_SECONDS,
         **how,
     )
     try:
@@ -110,8 +113,9 @@ async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
 
 
 async def connect(dsn: str, role: str) -> "asyncpg.Connection[asyncpg.Record]":
-    """One connection that has dropped to ``role``."""
-    return await asyncpg.connect(dsn, server_settings=_settings(role))
+    """One connection that has dropped to ``role``, to listen."""
+    settings = _settings(role) | {"application_name": f"{role} listening"}
+    return await asyncpg.connect(dsn, server_settings=settings)
 
 
 async def check_schema(connection: AnyConnection) -> None:

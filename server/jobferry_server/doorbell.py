@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import uuid4
 
-from jobferry_server.database import DATABASE_ERRORS, Pool, connect, is_transient
+from jobferry_server.database import DATABASE_ERRORS, AnyConnection, Pool, connect, is_transient
 
 __all__ = ["Bell", "Doorbell", "Rounds"]
 
@@ -33,6 +33,9 @@ class Bell(Protocol):
     async def run(self) -> None:
         """Say so for ever."""
 
+    def just_rung(self) -> "AnyConnection | None":
+        """The connection that rang since this was last asked: its backend is awake."""
+
 
 class Rounds:
     """Nobody rings: look every so many seconds."""
@@ -48,6 +51,9 @@ class Rounds:
         while True:
             self._on_look()
             await asyncio.sleep(self._every)
+
+    def just_rung(self) -> None:
+        """Nobody did."""
 
 
 class Doorbell:
@@ -66,6 +72,7 @@ class Doorbell:
         on_connect: Callable[[], None],
     ) -> None:
         self.listening = False
+        self._rung: AnyConnection | None = None
         self._dsn = dsn
         self._role = role
         self._pool = pool
@@ -85,6 +92,7 @@ class Doorbell:
                 log.warning("not listening: %s", error)
             finally:
                 self.listening = False
+                self._rung = None
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
@@ -107,7 +115,13 @@ class Doorbell:
         finally:
             connection.terminate()
 
-    def _ring(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+    def just_rung(self) -> "AnyConnection | None":
+        """The connection that rang since this was last asked: its backend is awake."""
+        rung, self._rung = self._rung, None
+        return rung
+
+    def _ring(self, connection: "AnyConnection", _pid: int, channel: str, payload: object) -> None:
+        self._rung = connection
         self._on_ring[channel](str(payload))
 
     async def _probe(self, probe: str, heard: asyncio.Event) -> None:

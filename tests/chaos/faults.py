@@ -24,7 +24,7 @@ AGAIN_SECONDS = 0.1
 
 BACKENDS = {
     "backends": "application_name like 'jobferry%'",
-    "listeners": "application_name like 'jobferry%' and query ilike 'listen%'",
+    "listeners": "application_name like 'jobferry%listening'",
 }
 TERMINATE = (
     "select count(pg_terminate_backend(pid)) from pg_stat_activity"

@@ -265,23 +265,23 @@ function jobferry.actor(holder text)
 
 function jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer)
   returns background_jobs
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 3530c8f485674e174a9df9c0e18cc6e0
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body b464b8a58e33a76035c3560e0dfe49b9
 
 function jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
   returns background_jobs
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 3a05a1aa6736e031f128e14631de6f9f
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body f8068f8930042ee88fc6f7a2151b6ca1
 
 function jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
   returns background_jobs
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 035da1d645b144d187af1312e680b897
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9c2fb6dd008f9f2550ce248e67cf3535
 
 function jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid)
   returns background_jobs
-  sql volatile security definer set search_path=""
-  owner jobferry_engine, body 035da1d645b144d187af1312e680b897
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 9c2fb6dd008f9f2550ce248e67cf3535
 
 function jobferry.add_jobs(specs jobferry.job_spec[], job_key_preserve_run_at boolean, owner text, database_id uuid)
   returns SETOF background_jobs
@@ -291,7 +291,7 @@ function jobferry.add_jobs(specs jobferry.job_spec[], job_key_preserve_run_at bo
 function jobferry.add_one(spec jobferry.job_spec, mode text, owner text, database_id uuid)
   returns background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 13a5c02635ebbf1bef08ce2dd6ec77a4
+  owner whoever migrates, body da72552958ff4e32e5b802866f7510d5
 
 function jobferry.add_scheduled_job(db_id uuid, identifier text, payload json, schedule_info json, job_key text, queue_name text, max_attempts integer, priority integer, owner text, name text)
   returns jobferry.scheduled_jobs
@@ -343,6 +343,11 @@ function jobferry.begin_epoch(was text)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 2b5aa39eb33784a5ec99ed69a4686039
 
+function jobferry.begin_job(processor text, job uuid, until timestamp with time zone)
+  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 60bfde53b27195691b1645d58354b449
+
 function jobferry.blank_history(jobs uuid[])
   returns void
   sql volatile security definer set search_path=""
@@ -391,7 +396,7 @@ function jobferry.check_specs(specs jobferry.job_spec[], mode text)
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 7df79a44f1badb98f0fe5b2ed65370cd
+  owner jobferry_engine, body 554753fa4b7ceee8f7edb158d8072dc6
 
 function jobferry.clear_away(ids uuid[])
   returns void
@@ -647,6 +652,11 @@ function jobferry.hold_jobs(ids uuid[])
   returns void
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 6c0b546732569adca63854ae0c70fad1
+
+function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
+  returns background_jobs
+  plpgsql volatile security invoker set search_path=""
+  owner whoever migrates, body 213119ed97690b6138dfe36de6a00f6c
 
 function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
   returns SETOF background_jobs
@@ -1180,6 +1190,7 @@ grant execute on function jobferry.announce to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
 grant execute on function jobferry.begin_epoch to jobferry_admin
 grant execute on function jobferry.begin_epoch to jobferry_gateway
+grant execute on function jobferry.begin_job to jobferry_engine
 grant execute on function jobferry.blank_history to jobferry_engine
 grant execute on function jobferry.cancel_batch to jobferry_gateway
 grant execute on function jobferry.cancel_jobs to jobferry_admin
@@ -1232,6 +1243,7 @@ grant execute on function jobferry.held_attempt to jobferry_engine
 grant execute on function jobferry.held_up to jobferry_engine
 grant execute on function jobferry.hold_delegated to jobferry_engine
 grant execute on function jobferry.hold_jobs to jobferry_engine
+grant execute on function jobferry.insert_job to jobferry_engine
 grant execute on function jobferry.insert_jobs to jobferry_engine
 grant execute on function jobferry.is_erased to jobferry_engine
 grant execute on function jobferry.items_at to jobferry_engine

@@ -14,10 +14,7 @@ from support.processes import eventually
 from support.services import token
 from support.stack import Stack
 
-LISTENERS = (
-    "application_name in ('jobferry_gateway', 'jobferry_processor')"
-    " and datname = current_database() and query ~* '^listen'"
-)
+LISTENERS = "application_name ~ '^jobferry_.* listening$' and datname = current_database()"
 #: What Postgres says when it ends a connection, as it says it.
 _WORDS = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 FAREWELL = b"E" + (len(_WORDS) + 4).to_bytes(4, "big") + _WORDS
@@ -26,7 +23,7 @@ FAREWELL = b"E" + (len(_WORDS) + 4).to_bytes(4, "big") + _WORDS
 def listeners(facts: Ledger) -> dict[str, int]:
     """The backends that listen: whose they are, and their process ids."""
     rows = facts.ask(f"select application_name, pid from pg_stat_activity where {LISTENERS}")
-    return {row["application_name"]: row["pid"] for row in rows}
+    return {row["application_name"].removesuffix(" listening"): row["pid"] for row in rows}
 
 
 @pytest.mark.parametrize("whose", ["jobferry_gateway", "jobferry_processor", "both"])

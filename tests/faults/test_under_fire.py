@@ -36,7 +36,7 @@ select count(*) from jobferry.add_jobs(array(
 """
 LISTENERS = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity
-where query ilike 'listen%' and application_name = 'jobferry_processor'
+where application_name = 'jobferry_processor listening'
 """
 
 OVERLAPS = """

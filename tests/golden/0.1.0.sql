@@ -123,13 +123,14 @@ ALTER TABLE public.background_jobs OWNER TO CURRENT_USER;
 --
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id)
-$$;
+    'replace', null, db_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer) OWNER TO jobferry_engine;
@@ -139,13 +140,14 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -155,13 +157,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -171,13 +174,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -214,10 +218,14 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if mode = 'unsafe_dedupe' and spec.job_key is not null then
-    return jobferry.job_or_insert(spec, owner, database_id);
+  if spec.job_key is null then
+    job := jobferry.insert_job(spec, owner, database_id);
+    perform jobferry.ring_for(owner);
+  elsif mode = 'unsafe_dedupe' then
+    job := jobferry.job_or_insert(spec, owner, database_id);
+  else
+    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   end if;
-  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
@@ -454,6 +462,41 @@ end $$;
 
 
 ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
+
+--
+-- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  begun public.background_jobs;
+  entry jobferry.queue;
+begin
+  perform from public.background_jobs b where b.id = job and b.finished_at is null for no key update skip locked;
+  if not found then
+    return;
+  end if;
+  update jobferry.queue q
+  set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1
+  where q.job_id = job returning q.* into entry;
+  update public.background_jobs b
+  set status = 'running', attempts = entry.attempts, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
+  where b.id = job returning b.* into begun;
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job, begun.submitted_by, 'started', begun.attempts, jobferry.actor(processor));
+  if octet_length(begun.submitted_by) < 7900 then
+    perform pg_notify('jobferry_changes', begun.submitted_by);
+  end if;
+  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
+    begun.progress, begun.error::text, entry.checkpoint::text;
+end $$;
+
+
+ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
 
 --
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
@@ -766,6 +809,7 @@ declare
   behind record;
   reach integer := most;
   number integer := 0;
+  first uuid[];
   passed_over uuid[];
 begin
   if until is null then
@@ -781,6 +825,17 @@ begin
   select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
+  if limits is null then
+    first := array(select d.job_id from jobferry.due_jobs(
+      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
+    if cardinality(first) = 1 then
+      return query select * from jobferry.begin_job(processor, first[1], until);
+      get diagnostics number = row_count;
+    end if;
+    if cardinality(first) = 0 or number = 1 then
+      return;
+    end if;
+  end if;
   loop
     if limits is not null then
       full_now := jobferry.full_tasks(limits);
@@ -2247,6 +2302,35 @@ end $$;
 
 
 ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
+
+--
+-- Name: insert_job(jobferry.job_spec, text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  began bigint := extract(epoch from clock_timestamp()) * 1000000;
+  due timestamptz := coalesce(spec.run_at, now());
+  job public.background_jobs;
+begin
+  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
+    flags, database_id, status)
+  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
+    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
+    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
+  returning * into job;
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job.id, owner, 'submitted', job.attempts, session_user);
+  return job;
+end $$;
+
+
+ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) OWNER TO CURRENT_USER;
 
 --
 -- Name: insert_jobs(jobferry.job_spec[], text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4980,7 +5064,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('903afd40-f17c-4070-8d28-be4919c3c1db', true, 7710983065044086816);
+INSERT INTO jobferry.identity VALUES ('b586c4b1-5af9-4a61-840b-bd53ef5e8cfb', true, 7711010734195354776);
 
 
 --
@@ -4999,30 +5083,30 @@ INSERT INTO jobferry.identity VALUES ('903afd40-f17c-4070-8d28-be4919c3c1db', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 13:12:34.02779+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 13:12:34.02779+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'd8abc5b03ca2b6ad5be14ed24ad15e95e446ae60e155bed3a0d5e63a8e7f36d2', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 14:59:55.080052+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 14:59:55.080052+00');
 
 
 --
@@ -5047,8 +5131,8 @@ INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a20363-1618-7b22-b7dd-4815108acd5a', 'nobody''s', 'q', 0, '2026-11-22 13:12:35.202134+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a20363-161f-7ca6-9bfb-a34835266a78', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202135+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203c5-6082-78a3-83b2-98274b00eba4', 'nobody''s', 'q', 0, '2026-11-22 14:59:56.774326+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203c5-6099-76e3-bd47-c781d57d9da1', 'nobody''s', NULL, 0, '2026-11-22 14:59:56.774327+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5126,26 +5210,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 13:12:35.218042+00', '01a20363-1618-7b22-b7dd-4815108acd5a', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 13:12:35.218207+00', '01a20363-161f-7ca6-9bfb-a34835266a78', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 13:12:35.218236+00', '01a20363-1622-770d-8eb7-93a0939c6e18', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 13:12:35.295491+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 13:12:35.314345+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'submitted', 0, 'device b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 13:12:35.319635+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'started', 1, 'processor host:8178:4b30e59e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 13:12:35.335064+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'started', 1, 'processor host:8178:4b30e59e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 13:12:35.345822+00', '01a20363-16cf-7b91-854d-f111de240090', 'anna', 'completed', 1, 'processor host:8178:4b30e59e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 13:12:35.360939+00', '01a20363-16d4-711f-9cc2-2266cba40787', 'anna', 'failed', 1, 'processor host:8178:4b30e59e', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 14:59:56.797794+00', '01a203c5-6082-78a3-83b2-98274b00eba4', 'anna', 'submitted', 0, 'device c5f52cb0-958c-471c-9e83-08cb4a3f5001', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 14:59:56.797958+00', '01a203c5-6099-76e3-bd47-c781d57d9da1', 'anna', 'submitted', 0, 'device c5f52cb0-958c-471c-9e83-08cb4a3f5001', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 14:59:56.797981+00', '01a203c5-609b-7ae1-bf23-bf509c07e9a0', 'anna', 'submitted', 0, 'device c5f52cb0-958c-471c-9e83-08cb4a3f5001', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 14:59:56.898241+00', '01a203c5-614b-70f9-be65-a02b5eb977b3', 'anna', 'submitted', 0, 'device c5f52cb0-958c-471c-9e83-08cb4a3f5001', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 14:59:56.903864+00', '01a203c5-6150-7744-8014-2e916257d16a', 'anna', 'submitted', 0, 'device c5f52cb0-958c-471c-9e83-08cb4a3f5001', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 14:59:56.922531+00', '01a203c5-614b-70f9-be65-a02b5eb977b3', 'anna', 'started', 1, 'processor host:23427:0356f9e8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 14:59:56.964719+00', '01a203c5-6150-7744-8014-2e916257d16a', 'anna', 'started', 1, 'processor host:23427:0356f9e8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 14:59:56.96702+00', '01a203c5-614b-70f9-be65-a02b5eb977b3', 'anna', 'completed', 1, 'processor host:23427:0356f9e8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 14:59:56.995464+00', '01a203c5-6150-7744-8014-2e916257d16a', 'anna', 'failed', 1, 'processor host:23427:0356f9e8', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a20363-1618-7b22-b7dd-4815108acd5a', '2026-11-22 13:12:35.097+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', 'q', 0, '2026-11-22 13:12:35.202134+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 13:12:35.202136+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20363-161f-7ca6-9bfb-a34835266a78', '2026-11-22 13:12:35.103+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202135+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 13:12:35.202136+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20363-1622-770d-8eb7-93a0939c6e18', '2026-11-22 13:12:35.106+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 'nobody''s', NULL, 0, '2026-11-22 13:12:35.202136+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 13:12:35.202136+00', NULL, '2026-11-22 13:12:35.202136+00', '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20363-16cf-7b91-854d-f111de240090', '2026-11-22 13:12:35.279+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 't', NULL, 0, '2026-11-22 13:12:35.294754+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 13:12:35.294754+00', '2026-11-22 13:12:35.304932+00', '2026-11-22 13:12:35.344485+00', '772', '778', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20363-16d4-711f-9cc2-2266cba40787', '2026-11-22 13:12:35.284+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'b0b11743-9c05-4b58-9ddb-bd2ea965a9ea', 't', NULL, 0, '2026-11-22 13:12:35.312828+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 13:12:35.312828+00', '2026-11-22 13:12:35.334006+00', '2026-11-22 13:12:35.358814+00', '774', '780', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c5-6082-78a3-83b2-98274b00eba4', '2026-11-22 14:59:56.679+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'c5f52cb0-958c-471c-9e83-08cb4a3f5001', 'nobody''s', 'q', 0, '2026-11-22 14:59:56.774326+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 14:59:56.774328+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c5-6099-76e3-bd47-c781d57d9da1', '2026-11-22 14:59:56.697+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'c5f52cb0-958c-471c-9e83-08cb4a3f5001', 'nobody''s', NULL, 0, '2026-11-22 14:59:56.774327+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 14:59:56.774328+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c5-609b-7ae1-bf23-bf509c07e9a0', '2026-11-22 14:59:56.699+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'c5f52cb0-958c-471c-9e83-08cb4a3f5001', 'nobody''s', NULL, 0, '2026-11-22 14:59:56.774328+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 14:59:56.774328+00', NULL, '2026-11-22 14:59:56.774328+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c5-614b-70f9-be65-a02b5eb977b3', '2026-11-22 14:59:56.875+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'c5f52cb0-958c-471c-9e83-08cb4a3f5001', 't', NULL, 0, '2026-11-22 14:59:56.896535+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 14:59:56.896535+00', '2026-11-22 14:59:56.90007+00', '2026-11-22 14:59:56.965594+00', '771', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c5-6150-7744-8014-2e916257d16a', '2026-11-22 14:59:56.88+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'c5f52cb0-958c-471c-9e83-08cb4a3f5001', 't', NULL, 0, '2026-11-22 14:59:56.90322+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 14:59:56.90322+00', '2026-11-22 14:59:56.939858+00', '2026-11-22 14:59:56.985715+00', '773', '780', NULL);
 
 
 --
@@ -6041,6 +6125,14 @@ GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
 
 
 --
+-- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION blank_history(jobs uuid[]); Type: ACL; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -6535,6 +6627,14 @@ GRANT ALL ON FUNCTION jobferry.hold_delegated(job uuid, attempt integer) TO jobf
 
 REVOKE ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION insert_job(spec jobferry.job_spec, owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) TO jobferry_engine;
 
 
 --

@@ -117,6 +117,8 @@ class Listener:
         self._postgres = postgres
         self._rings: dict[str, Ring] = {}
         self._on_end: Callable[..., None] | None = None
+        self._ended = asyncio.Event()
+        self._answer: asyncio.Future[Any] | None = None
 
     def add_termination_listener(self, on_end: Callable[..., None]) -> None:
         """As asyncpg's."""
@@ -127,11 +129,13 @@ class Listener:
         await asyncio.sleep(self._postgres.delay())
         self._rings[channel] = ring
 
-    async def execute(self, statement: str, *arguments: Any) -> Any:
+    async def fetch(self, statement: str, *arguments: Any, **_: Any) -> Any:
         """As asyncpg's."""
         if self.deaf:
-            await asyncio.Event().wait()
-        return await self._postgres.ask(statement, arguments)
+            await self._ended.wait()
+            raise ConnectionResetError
+        self._answer = self._postgres.ask(statement, arguments)
+        return await self._answer
 
     def tell(self, channel: str, payload: str) -> None:
         """A notification."""
@@ -149,14 +153,17 @@ class Listener:
 
     def break_off(self) -> None:
         """The connection ends and says so."""
-        self._postgres.listeners.remove(self)
+        self.terminate()
         if self._on_end is not None:
             self._postgres.loop.call_soon(self._on_end, context=self.process.context)
 
     def terminate(self) -> None:
-        """As asyncpg's."""
+        """As asyncpg's: what is under way on it is not heard of any more."""
         if self in self._postgres.listeners:
             self._postgres.listeners.remove(self)
+        self._ended.set()
+        if self._answer is not None:
+            self._postgres.lose(self._answer)
 
 
 class Postgres:
@@ -281,6 +288,12 @@ class Postgres:
                 question.dropped = True
                 self._end(question)
             self._lose(question)
+
+    def lose(self, answer: "asyncio.Future[Any]") -> None:
+        """Whoever waits for this answer will not get it; what was asked may be done none the less."""
+        for question in list(self._asked):
+            if question.answer is answer:
+                self._lose(question)
 
     # -- one statement
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from jobferry_server.database import Pool
+from jobferry_server.database import STATEMENT_SECONDS, Pool
+from jobferry_server.doorbell import Bell
 from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import Attempt, Fence, Moved
 from jobferry_server.processor.outcome import Completed, Failed, Outcome, Released
@@ -65,6 +66,8 @@ class Ledger:
 
     def __init__(self, pool: Pool, processor: str) -> None:
         self.processor = processor
+        #: Where it can be heard that there are jobs.
+        self.bell: Bell | None = None
         self._pool = pool
 
     async def register(self, tasks: Sequence[str], version: str) -> None:
@@ -112,9 +115,15 @@ class Ledger:
     ) -> list[asyncpg.Record]:
         """Take due jobs that carry none of the flags."""
         with metrics.CLAIM_SECONDS.time():
-            rows = await self._pool.fetch(CLAIM, self.processor, tasks, forbidden_flags, most)
+            rows = await self._claim(self.processor, tasks, forbidden_flags, most)
         metrics.CLAIMED_JOBS.observe(len(rows))
         return rows
+
+    async def _claim(self, *values: object) -> list[asyncpg.Record]:
+        # To wake another backend takes an idle machine a quarter of a millisecond.
+        if self.bell is not None and (awake := self.bell.just_rung()) is not None:
+            return await awake.fetch(CLAIM, *values, timeout=STATEMENT_SECONDS)
+        return await self._pool.fetch(CLAIM, *values)
 
     async def release_unknown(self, known: Iterable[Attempt]) -> None:
         """Give back what is held in our name and we do not know of."""

@@ -90,7 +90,7 @@ class Service:
             if about == SCHEDULES:
                 scheduler.ring()
 
-        bell = self._doorbell(pool, ring)
+        bell = ledger.bell = self._doorbell(pool, ring)
         async with self._workers(ledger, flusher) as workers:
             claimer = Claimer(
                 ledger,

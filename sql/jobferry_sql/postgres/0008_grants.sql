@@ -56,6 +56,6 @@ grant select on public.background_jobs, public.background_job_events, jobferry.q
 -- through their triggers alone.
 grant execute on function
   jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
-  jobferry.named_heads, jobferry.due_jobs, jobferry.clear_away, jobferry.held_up,
+  jobferry.named_heads, jobferry.due_jobs, jobferry.begin_job, jobferry.clear_away, jobferry.held_up,
   jobferry.items_at
   to jobferry_engine;

@@ -197,6 +197,28 @@ begin
   select * from added;
 end $$;
 
+-- The same for one job without a key, in plain statements: it takes half the time.
+create function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
+returns public.background_jobs
+language plpgsql volatile set search_path = '' as $$
+declare
+  began bigint := extract(epoch from clock_timestamp()) * 1000000;
+  due timestamptz := coalesce(spec.run_at, now());
+  job public.background_jobs;
+begin
+  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
+    flags, database_id, status)
+  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
+    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
+    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
+  returning * into job;
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job.id, owner, 'submitted', job.attempts, session_user);
+  return job;
+end $$;
+
 -- Write these specs over the waiting jobs that have these keys, which are in our hands: the same ids,
 -- everything else as if they were new. Two arrays become one. With `preserve` a job that was not tried
 -- yet keeps its time. `revised` lets every device learn the new payload, even the one that sent the old.
@@ -377,58 +399,66 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if mode = 'unsafe_dedupe' and spec.job_key is not null then
-    return jobferry.job_or_insert(spec, owner, database_id);
+  if spec.job_key is null then
+    job := jobferry.insert_job(spec, owner, database_id);
+    perform jobferry.ring_for(owner);
+  elsif mode = 'unsafe_dedupe' then
+    job := jobferry.job_or_insert(spec, owner, database_id);
+  else
+    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   end if;
-  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
 -- The payload as json, as text (which an untyped literal is), and as jsonb. Only the first has a
--- default for it, so that no call fits two of them.
+-- default for it, so that no call fits two of them. (In plpgsql, since SQL functions are planned anew each time.)
 create function jobferry.add_job(
   identifier text, payload json default null, queue_name text default null, run_at timestamptz default null,
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
-  select jobferry.add_one(
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 create function jobferry.add_job(
   identifier text, payload text, queue_name text default null, run_at timestamptz default null,
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
-  select jobferry.add_one(
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 create function jobferry.add_job(
   identifier text, payload jsonb, queue_name text default null, run_at timestamptz default null,
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
-  select jobferry.add_one(
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 -- The same with the tenant first, in the order of @pgpm/jobs.
 create function jobferry.add_job(
   db_id uuid, identifier text, payload json default null, job_key text default null, queue_name text default null,
   run_at timestamptz default null, max_attempts integer default null, priority integer default null
 ) returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
-  select jobferry.add_one(
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id)
-$$;
+    'replace', null, db_id);
+end $$;
 
 -- Add many jobs in one go. `unsafe_dedupe` is not to be had here, and no key may come twice.
 create function jobferry.add_jobs(
@@ -594,7 +624,7 @@ call jobferry.settle_functions();
 
 grant execute on function
   jobferry.new_id, jobferry.key_lock, jobferry.check_specs, jobferry.keyed_jobs, jobferry.hold_jobs,
-  jobferry.release_keys, jobferry.release_failed_keys, jobferry.insert_jobs, jobferry.replace_jobs,
+  jobferry.release_keys, jobferry.release_failed_keys, jobferry.insert_jobs, jobferry.insert_job, jobferry.replace_jobs,
   jobferry.note_heirs, jobferry.try_keyed, jobferry.put_keyed, jobferry.job_with_key, jobferry.ring_for,
   jobferry.put_jobs, jobferry.job_or_insert, jobferry.add_one, jobferry.end_jobs, jobferry.pass_key_on,
   jobferry.try_hold_jobs, jobferry.make_way, jobferry.note_overtaken, jobferry.tell_again
