@@ -6,23 +6,28 @@
 ...     print(client.wait(job.id, timeout=30).result)
 """
 
-from jobferry_client.aio import AsyncJobClient
-from jobferry_client.client import JobClient
-from jobferry_client.connection import Timing
-from jobferry_client.errors import (
-    ClientClosed,
-    ClientError,
-    JobNotFound,
-    JobRefused,
-    NotAJobFile,
-)
-from jobferry_client.jobs import NewJob
-from jobferry_client.state import ClientStatus, ConnectionState
-from jobferry_client.tls import tls_context
-from jobferry_client.watching import Watch
-from jobferry_shared.errors import InvalidJob, InvalidJSON, JobferryError
-from jobferry_shared.job import Job, JobError
-from jobferry_shared.states import Status
+from typing import TYPE_CHECKING
+
+from jobferry_shared.lazy import lazily
+
+if TYPE_CHECKING:
+    from jobferry_client.aio import AsyncJobClient
+    from jobferry_client.client import JobClient
+    from jobferry_client.connection import Timing
+    from jobferry_client.errors import (
+        ClientClosed,
+        ClientError,
+        JobNotFound,
+        JobRefused,
+        NotAJobFile,
+    )
+    from jobferry_client.jobs import NewJob
+    from jobferry_client.state import ClientStatus, ConnectionState
+    from jobferry_client.tls import tls_context
+    from jobferry_client.watching import Watch
+    from jobferry_shared.errors import InvalidJob, InvalidJSON, JobferryError
+    from jobferry_shared.job import Job, JobError
+    from jobferry_shared.states import Status
 
 __all__ = [
     "AsyncJobClient",
@@ -45,3 +50,36 @@ __all__ = [
     "Watch",
     "tls_context",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "jobferry_client.aio": ("AsyncJobClient",),
+        "jobferry_client.client": ("JobClient",),
+        "jobferry_client.connection": ("Timing",),
+        "jobferry_client.errors": (
+            "ClientClosed",
+            "ClientError",
+            "JobNotFound",
+            "JobRefused",
+            "NotAJobFile",
+        ),
+        "jobferry_client.jobs": ("NewJob",),
+        "jobferry_client.state": (
+            "ClientStatus",
+            "ConnectionState",
+        ),
+        "jobferry_client.tls": ("tls_context",),
+        "jobferry_client.watching": ("Watch",),
+        "jobferry_shared.errors": (
+            "InvalidJob",
+            "InvalidJSON",
+            "JobferryError",
+        ),
+        "jobferry_shared.job": (
+            "Job",
+            "JobError",
+        ),
+        "jobferry_shared.states": ("Status",),
+    },
+)

@@ -7,18 +7,23 @@
 ...     return text.upper()
 """
 
-from jobferry_server.errors import (
-    Fail,
-    ItemsFailed,
-    JobCancelled,
-    Retry,
-    ServerError,
-    Snooze,
-    TaskError,
-)
-from jobferry_server.processor.job import Job
-from jobferry_server.processor.processor import Processor
-from jobferry_server.processor.retry import Backoff
+from typing import TYPE_CHECKING
+
+from jobferry_shared.lazy import lazily
+
+if TYPE_CHECKING:
+    from jobferry_server.errors import (
+        Fail,
+        ItemsFailed,
+        JobCancelled,
+        Retry,
+        ServerError,
+        Snooze,
+        TaskError,
+    )
+    from jobferry_server.processor.job import Job
+    from jobferry_server.processor.processor import Processor
+    from jobferry_server.processor.retry import Backoff
 
 __all__ = [
     "Backoff",
@@ -32,3 +37,21 @@ __all__ = [
     "Snooze",
     "TaskError",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "jobferry_server.errors": (
+            "Fail",
+            "ItemsFailed",
+            "JobCancelled",
+            "Retry",
+            "ServerError",
+            "Snooze",
+            "TaskError",
+        ),
+        "jobferry_server.processor.job": ("Job",),
+        "jobferry_server.processor.processor": ("Processor",),
+        "jobferry_server.processor.retry": ("Backoff",),
+    },
+)

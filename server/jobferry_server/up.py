@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from jobferry_server.beside import beside
 from jobferry_server.embedded import EmbeddedPostgres
-from jobferry_server.errors import ConfigurationError
+from jobferry_server.folder_secret import folder_secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.migrate import migrate
 from jobferry_server.processor.processor import Processor
@@ -20,7 +19,7 @@ from jobferry_server.processor.service import Service
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
-__all__ = ["Up", "folder_secret", "running", "secret_in"]
+__all__ = ["Up", "running"]
 
 log = logging.getLogger("jobferry.up")
 
@@ -66,27 +65,6 @@ async def running(
                 _processing(processor.service(dsn, processor_settings), stop)
             )
         yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
-
-
-def folder_secret(data: Path) -> str:
-    """The token secret of a folder, made the first time; only its owner may read it."""
-    path = data / "jwt-secret"
-    data.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text()
-
-
-def secret_in(data: Path) -> str:
-    """The token secret of a folder that ``jobferry up`` has used."""
-    if not (data / "jwt-secret").exists():
-        raise ConfigurationError(
-            f"there is no token secret in {data}",
-            hint="Set JOBFERRY_JWT_SECRET, or name the folder of a 'jobferry up' with --data.",
-        )
-    return folder_secret(data)
 
 
 @asynccontextmanager

@@ -15,9 +15,9 @@ from jobferry_demo.story.guardian import Guardian
 from jobferry_demo.story.interrupts import Interrupts
 from jobferry_demo.story.processes import Part, last_words
 from jobferry_server.embedded import EmbeddedPostgres
+from jobferry_server.folder_secret import folder_secret
 from jobferry_server.migrate import migrate
 from jobferry_server.tokens import issue
-from jobferry_server.up import folder_secret
 
 __all__ = ["Servers"]
 

@@ -7,11 +7,11 @@ import click
 from pydantic import SecretStr
 
 from jobferry_server.commands.options import data, dsn, listen_dsn, pooled, secret
+from jobferry_server.folder_secret import secret_in
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import allow_many_files, run_until_signalled
 from jobferry_server.settings import GatewaySettings, TokenSettings, with_options
 from jobferry_server.tokens import Verifier
-from jobferry_server.up import secret_in
 
 __all__ = ["gateway"]
 

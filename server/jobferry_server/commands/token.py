@@ -10,9 +10,9 @@ import click
 from jobferry_server import revoke as revoking
 from jobferry_server.commands.options import as_json, data, dsn, secret
 from jobferry_server.commands.printing import cell, json_text, printable
+from jobferry_server.folder_secret import secret_in
 from jobferry_server.settings import TokenSettings
 from jobferry_server.tokens import issue
-from jobferry_server.up import secret_in
 
 __all__ = ["token"]
 
