@@ -170,11 +170,18 @@ class Ledger:
                 )
             elif code is not None:
                 refused.append((number + 1, code))
+            else:
+                self._tell_again(self.rows[id_], client_ids[number])
         return {
             "received_at": self.now,
             "numbers": [number for number, _ in refused],
             "codes": [code for _, code in refused],
         }
+
+    def _tell_again(self, job: LedgerJob, client_id: str) -> None:
+        earlier = job.created != self.postgres.xid
+        if earlier and _just_sent(job, client_id) and not self._is_busy():
+            self._write(job, "a gateway", None)
 
     def _refusal(
         self, known: LedgerJob | None, owner: str, payload: str, key: str | None
