@@ -183,7 +183,11 @@ class JobClient:
         self._need_engine().want(True)
 
     def disconnect(self) -> None:
-        """Turn the connectivity switch off: an offline device, for as long as you like."""
+        """Turn the connectivity switch off: an offline device, for as long as you like.
+
+        What this client's engine has not sent when this returns stays here until :meth:`connect`. The
+        switch is this client's: where other clients have the file open, one of them goes on syncing.
+        """
         self._need_engine().want(False)
 
     def close(self) -> None:
