@@ -270,7 +270,7 @@ def test_a_device_that_sends_again_knows_when_its_job_was_received(tmp_path: Pat
         job = device.application.submit("nobody-s")
         for _ in range(2):
             device.connect(Worlds.urls[0])
-            device.hear()
+            eventually(device.hear, every=0)
             device.push()
             eventually(partial(db.rows, "select from background_jobs where id = %s", job.id))
             device.cut()
