@@ -1,5 +1,6 @@
 """The application's API: one object per file, usable from any thread."""
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,8 @@ class JobClient:
     they stay as long as the server has them. What is unsent or was rejected stays in any case.
 
     Every method that writes returns once the row is durable in the file, online or not. A handler
-    may run a job twice (a processor may die at the last moment); it submits it once.
+    may run a job twice (a processor may die at the last moment); it submits it once. A process that
+    forks needs a client of its own in the child.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class JobClient:
         self._jobs = Jobs(path)
         self._timing = timing or Timing()
         self._closed = False
+        self._process = os.getpid()
         self._engine = (
             # Resolved now: the engine opens the file again, wherever the process is by then.
             Engine(Path(path).resolve(), url, token, self._ring, self._timing, keep, context)
@@ -183,7 +186,11 @@ class JobClient:
         self._need_engine().want(True)
 
     def disconnect(self) -> None:
-        """Turn the connectivity switch off: an offline device, for as long as you like."""
+        """Turn the connectivity switch off: an offline device, for as long as you like.
+
+        What this client's engine has not sent when this returns stays here until :meth:`connect`. The
+        switch is this client's: where other clients have the file open, one of them goes on syncing.
+        """
         self._need_engine().want(False)
 
     def close(self) -> None:
@@ -223,6 +230,9 @@ class JobClient:
     def _check_open(self) -> None:
         if self._closed:
             raise ClientClosed("this client was closed")
+        if os.getpid() != self._process:
+            # Neither the engine's thread nor SQLite's locks come along.
+            raise ClientClosed("this client did not survive a fork", hint="Open one of your own.")
 
 
 def _age(since: datetime | None) -> float | None:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from jobferry_client.errors import TokenUnavailable
 from jobferry_client.line import Line
 from jobferry_client.outgoing import Batch, next_batch
-from jobferry_client.replica import CursorMoved, Replica, UnknownJob
+from jobferry_client.replica import CursorMoved, Entry, Replica, UnknownJob
 from jobferry_client.rows import parse_time
+from jobferry_client.state import Switch
 from jobferry_client.token import TokenSource, seconds_to_renewal
 from jobferry_shared import __version__
 from jobferry_shared.errors import RemoteProtocolError
@@ -76,6 +77,8 @@ class Connection:
     #: The token of the request, and where the next comes from.
     token: str | None = field(default=None, repr=False)
     tokens: TokenSource = field(default_factory=lambda: TokenSource(None))
+    #: Off: what is written from now on stays here, though the connection may take a moment to end.
+    switch: Switch = field(default_factory=Switch)
     session: ClientSession = field(default_factory=ClientSession)
     _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
     _sent: int = 0
@@ -197,12 +200,15 @@ class Connection:
             await self.socket.send(text)
 
     def _next(self) -> Batch | None:
-        limits = self.session.limits
-        while entries := self.replica.outbox(self._sent, limits.batch, limits.page_bytes):
-            if batch := next_batch(entries, limits, self._refuse):
+        while entries := self.switch.unless_off(self._unsent):
+            if batch := next_batch(entries, self.session.limits, self._refuse):
                 return batch
             self._sent = entries[-1]["seq"]
         return None
+
+    def _unsent(self) -> list[Entry]:
+        limits = self.session.limits
+        return self.replica.outbox(self._sent, limits.batch, limits.page_bytes)
 
     def _refuse(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
         log.warning("job %s can not be sent: %s: %s", id, code, message)

@@ -42,8 +42,9 @@ def end_of_walk(database: Database, epoch: str | None) -> int:
     before = database.execute("SELECT epoch FROM _jobferry_state").fetchone()[0]
     if before != epoch:
         database.execute("UPDATE _jobferry_state SET epoch = ?", (epoch,))
-        # To a file that was never in step with any, nothing is lost.
-        again = send_again(database) if before is not None else 0
+    # To a file that was never in step with any, nothing is lost.
+    if before not in (None, epoch):
+        again = send_again(database)
     elif _true(database, _SOME_UNSEEN):
         database.execute("INSERT OR IGNORE INTO _jobferry_gone SELECT job_id FROM _jobferry_unseen")
     database.execute("DELETE FROM _jobferry_unseen")

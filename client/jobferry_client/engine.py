@@ -31,7 +31,7 @@ from jobferry_client.connection import Connection, GatewayRefused, Timing
 from jobferry_client.errors import UnusableToken
 from jobferry_client.line import Line
 from jobferry_client.replica import OtherOwner, Replica
-from jobferry_client.state import ConnectionState, Link, Ring
+from jobferry_client.state import ConnectionState, Link, Ring, Switch
 from jobferry_client.token import Token, TokenSource
 from jobferry_shared.discretion import discreet
 from jobferry_shared.errors import JobferryError
@@ -40,7 +40,7 @@ __all__ = ["Engine"]
 
 log = logging.getLogger("jobferry.client")
 
-SWITCHED_OFF = "switched off"
+OFF = Link(ConnectionState.DISCONNECTED, "switched off")
 STAND_BY_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 #: A token that a callable has just given is doubted once; then the person is asked.
@@ -73,7 +73,7 @@ class Engine:
         self._token = TokenSource(token)
         self._tls = tls
         self._ring = ring
-        self._wanted = True
+        self._wanted = Switch()
         self._stopped = False
         self._failures = 0
         self._refused_tokens = 0
@@ -85,15 +85,12 @@ class Engine:
 
     def want(self, connected: bool) -> None:
         """The connectivity switch, on to begin with. Turning it on also tries again at once."""
-        if connected and self._wanted and self.link.state is ConnectionState.CONNECTED:
+        if connected and self._wanted.on and self.link.state is ConnectionState.CONNECTED:
             return
-        self._wanted = connected
+        self._wanted.turn(connected)
         self._failures = self._refused_tokens = 0
         # Now, not once the engine comes to it: who asks next must not be told of what was before.
-        if connected:
-            self._show(ConnectionState.CONNECTING)
-        else:
-            self._show(ConnectionState.DISCONNECTED, SWITCHED_OFF)
+        self._put(Link(ConnectionState.CONNECTING) if connected else OFF)
         self._call(self._switch.set)
 
     def notice(self) -> None:
@@ -114,15 +111,15 @@ class Engine:
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._live())
-        self._show(ConnectionState.CLOSED)
+        self._put(Link(ConnectionState.CLOSED))
 
     async def _live(self) -> None:
         if _goes_in_clear(self._url):
             log.warning("ws:// is not encrypted: whoever is on the way can read the token")
         while not self._stopped:
             self._switch.clear()
-            if not self._wanted:
-                self._show(ConnectionState.DISCONNECTED, SWITCHED_OFF)
+            if not self._wanted.on:
+                self._put(OFF)
                 await self._switch.wait()
                 continue
             work = asyncio.ensure_future(self._connect_until_switched())
@@ -214,6 +211,7 @@ class Engine:
                     keep=self._keep,
                     token=token,
                     tokens=self._token,
+                    switch=self._wanted,
                 ).run()
         finally:
             # Told to end in the middle of its goodbye, a websocket would stay open.
@@ -271,7 +269,11 @@ class Engine:
         await asyncio.sleep(seconds)
 
     def _show(self, state: ConnectionState, reason: str | None = None) -> None:
-        self.link = Link(state, reason)
+        """What a conversation has come to; one that is switched off has nothing to say any more."""
+        self._wanted.unless_off(lambda: self._put(Link(state, reason)))
+
+    def _put(self, link: Link) -> None:
+        self.link = link
         self.in_step = False
         self._ring.ring()
 

@@ -142,6 +142,9 @@ class Replica:
                 )
             database.execute("UPDATE _jobferry_state SET owner = ?", (owner,))
             another = is_another(database, epoch)
+            if self._cursor is None:
+                # Its first walk: what was acknowledged before it may have left the ledger since.
+                mark_unseen(database)
         if another:
             self.forget_cursor(restored=True)
         return another

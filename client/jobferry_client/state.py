@@ -1,12 +1,16 @@
 """Whether a device is connected, and why not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from threading import Condition
+from threading import Condition, Lock
+from typing import TypeVar
 from uuid import UUID
 
-__all__ = ["ClientStatus", "ConnectionState", "Link", "Ring"]
+__all__ = ["ClientStatus", "ConnectionState", "Link", "Ring", "Switch"]
+
+T = TypeVar("T")
 
 
 class ConnectionState(StrEnum):
@@ -43,6 +47,24 @@ class ClientStatus:
     last_synced_at: datetime | None
     owner: str | None
     client_id: UUID
+
+
+class Switch:
+    """The connectivity switch, on to begin with; for any thread."""
+
+    def __init__(self) -> None:
+        self.on = True
+        self._lock = Lock()
+
+    def turn(self, on: bool) -> None:
+        """Once this has returned it is in force: what :meth:`unless_off` still does is done."""
+        with self._lock:
+            self.on = on
+
+    def unless_off(self, what: Callable[[], T]) -> T | None:
+        """Do this quickly, or nothing."""
+        with self._lock:
+            return what() if self.on else None
 
 
 class Ring:

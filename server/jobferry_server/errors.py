@@ -107,7 +107,11 @@ class TokenRefused(ServerError):
 
 
 class UnknownKey(TokenRefused):
-    """A token names a key that we do not have, or not yet."""
+    """A token names a key, ``kid``, that we do not have, or not yet."""
+
+    def __init__(self, kid: str | None) -> None:
+        super().__init__("the token is signed with a key that the issuer does not publish")
+        self.kid = kid
 
 
 class TryLater(ServerError):

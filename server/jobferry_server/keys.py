@@ -54,8 +54,8 @@ class Keys:
         """The key of that id; :class:`UnknownKey` if there is none."""
         return self._key
 
-    async def refresh(self) -> None:
-        """Look for new keys; :class:`KeysUnavailable` if that can't be done now."""
+    async def look_for(self, kid: str | None) -> None:
+        """Perhaps that key is new; :class:`KeysUnavailable` if nobody can be asked now."""
 
     async def run(self) -> None:
         """Follow the issuer's keys, for ever."""
@@ -118,37 +118,49 @@ class PublishedKeys(Keys):
         if fresh and kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         if not fresh or kid not in self._keys:
-            raise UnknownKey("the token is signed with a key that the issuer does not publish")
+            raise UnknownKey(kid)
         return self._keys[kid]
 
-    async def refresh(self) -> None:
-        """Fetch the keys; whoever asks while they are fetched has the same answer."""
+    async def look_for(self, kid: str | None) -> None:
+        """Fetch the keys, unless others have just fetched that one.
+
+        An answer that was under way already does not say that there is no such key by now.
+        """
         asked = time.monotonic()
         async with self._fetching:
-            if self._fetched >= asked:
-                return
-            wait = self._tried + self._cooldown - time.monotonic()
-            if wait > 0:
-                raise KeysUnavailable("the issuer's keys were fetched a moment ago", wait)
-            self._tried = time.monotonic()
-            try:
-                # Each read has a timeout of its own; together they might last for ever.
-                async with asyncio.timeout(2 * self._timeout):
-                    self._keys = await asyncio.to_thread(self._fetch)
-            except (jwt.PyJWTError, OSError, ValueError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
-                log.warning("the issuer's keys can not be fetched: %s", reason)
-                raise KeysUnavailable(
-                    "the issuer's keys can not be fetched", self._cooldown
-                ) from error
-            self._fetched = time.monotonic()
+            if self._fetched < asked and not self._has(kid):
+                await self._refresh()
 
     async def run(self) -> None:
         """Fetch the keys every now and then: one that is published no more is believed no more."""
         while True:
             with suppress(KeysUnavailable):
-                await self.refresh()
+                async with self._fetching:
+                    await self._refresh()
             await asyncio.sleep(self._lifetime)
+
+    def _has(self, kid: str | None) -> bool:
+        try:
+            self.find(kid)
+        except UnknownKey:
+            return False
+        return True
+
+    async def _refresh(self) -> None:
+        asked = time.monotonic()
+        wait = self._tried + self._cooldown - asked
+        if wait > 0:
+            raise KeysUnavailable("the issuer's keys were fetched a moment ago", wait)
+        self._tried = asked
+        try:
+            # Each read has a timeout of its own; together they might last for ever.
+            async with asyncio.timeout(2 * self._timeout):
+                self._keys = await asyncio.to_thread(self._fetch)
+        except (jwt.PyJWTError, OSError, ValueError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            log.warning("the issuer's keys can not be fetched: %s", reason)
+            raise KeysUnavailable("the issuer's keys can not be fetched", self._cooldown) from error
+        self._fetched = asked
 
     def _fetch(self) -> Mapping[str | None, jwt.PyJWK]:
         published = self._client.fetch_data()

@@ -100,8 +100,8 @@ class Verifier:
         """
         try:
             return self.verify(token)
-        except UnknownKey:
-            await self.keys.refresh()
+        except UnknownKey as unknown:
+            await self.keys.look_for(unknown.kid)
             return self.verify(token)
 
     def verify(self, token: str) -> Identity:

@@ -1051,17 +1051,17 @@ function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body fbc797811f0828e42f845f46bef71688
+  owner jobferry_engine, body ddfe196a9b18305eac2f1b355880b770
 
 function jobferry.take_back(ids uuid[])
   returns integer
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 18fad3a2f5c667f7900b2da89ce4621b
 
-function jobferry.tell_again(ids uuid[], client_ids uuid[])
+function jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[])
   returns void
   sql volatile security invoker set search_path=""
-  owner whoever migrates, body 51772f98f3d50e90d1e55cc20e6c1382
+  owner whoever migrates, body 0bfd5e20fa2fa7021c79d7a0464e9d69
 
 function jobferry.tell_by(teller regprocedure)
   returns void

@@ -14,7 +14,7 @@ from support.proxy import Proxy
 from support.services import token
 from support.stack import Gateway, Stack
 
-SOON = 10
+SOON = 20
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from support.services import token
 from support.stack import Stack
 
 LISTENERS = "application_name ~ '^jobferry_.* listening$' and datname = current_database()"
+SOON = 20
 #: What Postgres says when it ends a connection, as it says it.
 _WORDS = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 FAREWELL = b"E" + (len(_WORDS) + 4).to_bytes(4, "big") + _WORDS
@@ -40,11 +41,11 @@ def test_jobs_flow_while_a_listener_is_gone_and_it_comes_back(
             struck = [pid for name, pid in before.items() if whose in (name, "both")]
             for pid in struck:
                 facts.ask("select pg_terminate_backend(%(pid)s)", pid=pid)
-            assert client.wait(client.submit("quick").id, timeout=2.5).completed
-            eventually(lambda: len(listeners(facts)) == 2, 5)
+            assert client.wait(client.submit("quick").id, timeout=SOON).completed
+            eventually(lambda: len(listeners(facts)) == 2)
             now = listeners(facts)
             assert not set(struck) & set(now.values())
-            assert client.wait(client.submit("quick").id, timeout=2.5).completed
+            assert client.wait(client.submit("quick").id, timeout=SOON).completed
 
 
 def test_jobs_flow_though_every_connection_to_postgres_is_cut_again_and_again(
@@ -61,8 +62,8 @@ def test_jobs_flow_though_every_connection_to_postgres_is_cut_again_and_again(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name like 'jobferry%' and datname = current_database()"
             )
-            assert client.wait(jobs[-1].id, timeout=6).completed
-        assert all(client.wait(job.id, timeout=6).completed for job in jobs)
+            assert client.wait(jobs[-1].id, timeout=SOON).completed
+        assert all(client.wait(job.id, timeout=SOON).completed for job in jobs)
     assert facts.events("completed") == {str(job.id): 1 for job in jobs}
     assert facts.count(table="jobferry.queue") == 0
 

@@ -17,7 +17,7 @@ from support.proxy import Proxy
 from support.services import token
 from support.stack import Gateway, Stack
 
-SOON = 10
+SOON = 20
 #: What everybody else takes at most, in seconds; a lock is waited for five.
 UNDELAYED = 2.5
 

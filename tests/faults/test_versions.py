@@ -63,7 +63,7 @@ def test_a_newer_gateway_that_still_understands_us(
         other_version(tmp_path / "new.log", PROTOCOL, LATER, *gateway),
         JobClient(path, url_of(gateway), token()) as client,
     ):
-        client.sync(20)
+        client.sync(90)
         assert [job.status for job in client.jobs()] == [Status.QUEUED]
         with device(url_of(gateway)) as wire:
             wire.walk()
@@ -82,7 +82,7 @@ def test_a_newer_gateway_that_does_not_and_is_put_back(
             assert found.pending == 1
         with other_version(tmp_path / "old.log", PROTOCOL, PROTOCOL, *gateway):
             # Nobody touches the device.
-            client.sync(30)
+            client.sync(90)
     assert (facts.count(), outbox(path)) == (1, 0)
 
 

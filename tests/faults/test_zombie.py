@@ -40,12 +40,12 @@ def test_a_zombies_late_result_changes_nothing_and_it_works_on(
         assert finisher == second
 
         # It says who it is anew, and takes the next job when it is the only one.
-        eventually(lambda: facts.count(table="jobferry.processors") == 2, 5)
+        eventually(lambda: facts.count(table="jobferry.processors") == 2)
         other.signal(signal.SIGTERM)
         assert other.wait() == 0
         for _ in range(3):
             next_job = client.submit("quick")
-            assert client.wait(next_job.id, timeout=5).attempts == 1
+            assert client.wait(next_job.id, timeout=20).attempts == 1
         client.sync(10)
     assert zombie.ended is None
     assert {effect["pid"] for effect in stack.effects()[2:]} == {stack.effects()[0]["pid"]}

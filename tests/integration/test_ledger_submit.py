@@ -20,10 +20,20 @@ JOBS = 40
 
 
 def test_the_same_job_again_is_no_news(db: Database, ear: Ear) -> None:
+    """But once: its device has not heard when it was received."""
     specs = [Spec(payload='{"a": 1, "b": [2]}'), Spec(cancelled=True), Spec(task="t")]
     assert db.submit(*specs) == []
-    before = [db.job(spec.id) for spec in specs]
+    first = [db.job(spec.id) for spec in specs]
     ear.heard()
+    assert db.submit(*specs) == []
+    assert ear.heard() == [("jobferry_changes", "anna")]
+    before = [db.job(spec.id) for spec in specs]
+    assert [_but(row, "version") for row in before] == [_but(row, "version") for row in first]
+    assert [was["version"] == row["version"] for was, row in zip(first, before, strict=True)] == [
+        False,
+        True,
+        False,
+    ]
     for again in (specs, specs[::-1], specs[:1]):
         assert db.submit(*again) == []
     # jsonb does not tell these texts apart, so they are the same content.
@@ -31,6 +41,10 @@ def test_the_same_job_again_is_no_news(db: Database, ear: Ear) -> None:
     assert [db.job(spec.id) for spec in specs] == before
     assert [db.events(spec.id) for spec in specs] == [["submitted"]] * 3
     assert ear.heard() == []
+
+
+def _but(row: dict[str, Any], column: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != column}
 
 
 def test_the_same_job_again_once_it_has_moved_on(db: Database) -> None:

@@ -32,6 +32,15 @@ class Bugs:
     #: The operations of a push leave the outbox when it is sent.
     forget_when_sent: bool = False
 
+    #: The feed does not tell of jobs that were pruned.
+    skip_the_tombstones: bool = False
+    #: A job that was pruned is taken for one that never was.
+    forget_the_pruned: bool = False
+    #: A device that is to read everything anew forgets what it has not sent.
+    drop_the_outbox: bool = False
+    #: A gateway believes whom it believed once.
+    forget_the_revoked: bool = False
+
     @classmethod
     def names(cls) -> list[str]:
         """All of them."""

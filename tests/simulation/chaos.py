@@ -22,6 +22,8 @@ __all__ = ["Chaos"]
 OWNERS = ("anna", "bert")
 #: How many worlds are big.
 BIG = 0.15
+#: Within so many seconds without faults everybody knows who was revoked.
+SOON = 20.0
 
 
 class Part:
@@ -162,6 +164,19 @@ class Chaos:
             if isinstance(part, Device):
                 part.switch(True)
 
+    async def revoke_for_a_while(self) -> None:
+        """D6: without faults it is soon in force, and nothing comes of what is submitted then."""
+        file = self.random.choice(self.files)
+        owner = file.name.partition("-")[0]
+        self._administer(self.world.ledger.revoke, owner)
+        await asyncio.sleep(SOON)
+        id_ = self._id(7)
+        file.submit(LocalJob(id_, "t", json.dumps(f"of {file.name}")), NOON)
+        await asyncio.sleep(SOON)
+        known = self.world.ledger.owner_of(id_) is not None
+        self.world.checker.expect(not known, "D6", f"{id_} comes from {owner}, who was revoked")
+        self._administer(self.world.ledger.unrevoke, owner)
+
     def _services(
         self, name: str, main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
     ) -> list[Service]:
@@ -267,13 +282,25 @@ class Chaos:
             )
             return
         id_ = self.random.choice(list(ledger.rows))
-        match self.random.randrange(3):
+        match self.random.randrange(5):
             case 0:
                 ledger.update_by_hand(id_, progress=0.875)
-            case 1:
+            case 1 | 2:
+                self._prune()
+            case 3:
                 ledger.update_by_hand(id_, status=Status.COMPLETED, result='"by hand"')
             case _:
                 ledger.update_by_hand(id_, status=Status.CANCELLED)
+
+    def _prune(self) -> None:
+        ledger = self.world.ledger
+        for id_ in [job.id for job in ledger.rows.values() if job.finished_at is not None]:
+            if self.random.random() < 0.7:
+                ledger.prune(id_)
+        waited_for = {op["id"] for file in self.files for op in file.outbox}
+        # Only after a year: nobody waits for an answer so long.
+        if self.random.random() < 0.6 and not waited_for & ledger.tombstones.keys():
+            ledger.forget()
 
     # -- faults
 
@@ -385,7 +412,12 @@ class Chaos:
     def _lock_out(self) -> None:
         ledger, owner = self.world.ledger, self.random.choice(OWNERS)
         self._administer(ledger.revoke, owner)
-        self._later(2.0, self._administer, ledger.unrevoke, owner)
+        self._later(2.0, self._let_in, owner)
+
+    def _let_in(self, owner: str) -> None:
+        # Healing has let everybody in.
+        if self.world.stormy:
+            self._administer(self.world.ledger.unrevoke, owner)
 
     def _administer(self, what: Callable[[str], None], owner: str) -> None:
         postgres = self.world.postgres

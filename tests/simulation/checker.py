@@ -92,12 +92,12 @@ class Checker:
 
     def showed(self, file: File, id_: str, before: LocalJob | None) -> None:
         """D4: a device sees later states of its jobs, never earlier ones; D6: of its owner alone."""
-        job = file.rows[id_]
-        if job.status in (Status.PENDING, Status.REJECTED):
+        job = file.rows.get(id_)
+        if job is None or job.status in (Status.PENDING, Status.REJECTED):
             return
-        known = self.ledger.rows.get(id_)
-        if known is None or known.owner != file.owner:
-            self.expect(False, "D6", f"{file} shows {id_}, which is {known and known.owner}'s")
+        owner = self.ledger.owner_of(id_)
+        if owner is None or owner != file.owner:
+            self.expect(False, "D6", f"{file} shows {id_}, which is {owner}'s")
             return
         place = self._place(file, id_)
         views = [view for _, view in self._history[id_]]
@@ -114,10 +114,10 @@ class Checker:
             id_ = op["id"]
             known = self.ledger.rows.get(id_)
             if id_ in refused:
-                due = (file.name, id_) in self.to_refuse
+                due = (file.name, id_) in self.to_refuse or id_ in self.ledger.tombstones
                 self.expect(due, "D1", f"{file} is refused {op['op']} of {id_} without a reason")
                 continue
-            done = known is not None and known.owner == file.owner
+            done = self.ledger.owner_of(id_) == file.owner
             self.expect(done, "D1", f"{file} takes {op['op']} of {id_} for done")
             if op["op"] == "submit":
                 self._shown[file.name, id_] = max(self._place(file, id_), 0)
@@ -136,10 +136,19 @@ class Checker:
         for id_, job in self.ledger.rows.items():
             if job.owner == file.owner and not self._has(file, job, now):
                 self.expect(False, "D7", f"{file} has read up to {now} and has skipped {id_}")
+        for id_ in self._pruned(file):
+            if now.sees(self.ledger.tombstones[id_].version):
+                self.expect(False, "D7", f"{file} has read up to {now} and still has {id_}")
 
     def unheard_of(self, file: File, id_: str) -> None:
         """D7: what a device never had comes with its payload."""
         self.expect(False, "D7", f"{file} is told of {id_} without its payload")
+
+    def _pruned(self, file: File) -> list[str]:
+        """What it has of the pruned, though there is nothing unsent of it and nothing to be seen."""
+        unsent = {op["id"] for op in file.outbox}
+        found = (self.ledger.tombstones.keys() & file.rows.keys()) - unsent
+        return [id_ for id_ in sorted(found) if file.rows[id_].status is not Status.REJECTED]
 
     def _has(self, file: File, job: LedgerJob, read: Snapshot) -> bool:
         if not read.sees(job.version):
@@ -179,7 +188,7 @@ class Checker:
         for id_, here in file.rows.items():
             there = self.ledger.rows.get(id_)
             if here.status is Status.REJECTED:
-                if (file.name, id_) not in self.to_refuse:
+                if (file.name, id_) not in self.to_refuse and id_ not in self.ledger.tombstones:
                     found.append(f"{file}: {id_} was refused: {here.rejected}")
             elif there is None or there.owner != file.owner:
                 found.append(f"{file}: {id_} is {here.status} and not in the ledger")

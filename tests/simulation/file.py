@@ -76,6 +76,9 @@ class File:
     outbox: list[Op] = field(default_factory=list)
     #: Grows with every commit.
     version: int = 0
+    #: Jobs that a walk through everything must show yet, and those that have left the ledger.
+    unseen: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     _seq: int = 0
 
     def __str__(self) -> str:
@@ -153,6 +156,7 @@ class Replica:
                 if op["op"] == "submit":
                     self._queued(op["id"], owner)
             self.file.outbox = [op for op in self.file.outbox if op not in done]
+            self._drop_gone()
             self.file.watcher.acknowledged(self.file, done, [one.id for one in rejected])
 
     def reject(self, seq: int, id: str, code: str, _: str) -> None:  # noqa: A002
@@ -167,15 +171,29 @@ class Replica:
             if self.file.owner not in (None, owner):
                 raise OtherOwner(owner)
             self.file.owner = owner
+            if self.file.cursor is None:
+                self._mark_unseen()
         return False
 
     def forget_cursor(self, _: str | None = None, **__: Any) -> None:
         """Read everything again."""
         with self._transaction():
+            self._mark_unseen()
+            if self._bugs.drop_the_outbox:
+                self.file.outbox = []
             self._read(None)
         self._cursor = None
 
-    def apply(self, changes: Sequence[Change], cursor: str, _: datetime, **__: Any) -> int:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        cursor: str,
+        _: datetime,
+        *,
+        gone: Sequence[str] = (),
+        complete: bool = False,
+        **__: Any,
+    ) -> int:
         """Store one page and its cursor together. Nothing is ever lost there, so nothing is sent again."""
         if self.file.cursor != self._cursor:
             raise CursorMoved
@@ -188,19 +206,40 @@ class Replica:
             with self._transaction():
                 self.file.cursor = cursor
             with self._transaction():
-                self._store(changes)
+                self._store(changes, gone, complete)
                 self.file.watcher.read(self.file, before)
         else:
             with self._transaction():
-                self._store(changes)
+                self._store(changes, gone, complete)
                 self._read(cursor)
         self._cursor = cursor
         return 0
 
-    def _store(self, changes: Sequence[Change]) -> None:
+    def _store(self, changes: Sequence[Change], gone: Sequence[str], complete: bool) -> None:
+        file = self.file
         for change in changes:
             before = self._change(change)
-            self.file.watcher.showed(self.file, change.id, before)
+            file.watcher.showed(file, change.id, before)
+        shown = {change.id for change in changes}
+        file.unseen -= shown
+        file.gone = (file.gone - shown) | set(gone)
+        if complete:
+            file.gone |= file.unseen
+            file.unseen = set()
+        self._drop_gone()
+
+    def _drop_gone(self) -> None:
+        """Those that something is unsent of leave later."""
+        file = self.file
+        unsent = {op["id"] for op in file.outbox}
+        for id_ in sorted(file.gone - unsent):
+            if id_ in file.rows and file.rows[id_].status not in (Status.PENDING, Status.REJECTED):
+                del file.rows[id_]
+        file.gone = {
+            id_
+            for id_ in file.gone
+            if id_ in file.rows and file.rows[id_].status is not Status.REJECTED
+        }
 
     def _change(self, change: Change) -> LocalJob | None:
         before = self.file.rows.get(change.id)
@@ -225,6 +264,13 @@ class Replica:
         return LocalJob(
             change.id, change.spec.task, change.spec.payload, submitted_by=self.file.owner
         )
+
+    def _mark_unseen(self) -> None:
+        self.file.unseen = {
+            id_
+            for id_, job in self.file.rows.items()
+            if job.status not in (Status.PENDING, Status.REJECTED)
+        }
 
     def _read(self, cursor: str | None) -> None:
         before, self.file.cursor = self.file.cursor, cursor

@@ -60,6 +60,15 @@ class LedgerJob:
     locked_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What a pruned job leaves behind."""
+
+    id: str
+    owner: str
+    version: int
+
+
 class Watcher(Protocol):
     """Who hears of every row that is written; see :class:`simulation.checker.Checker`."""
 
@@ -87,6 +96,9 @@ class Ledger:
     rows: dict[str, LedgerJob] = field(default_factory=dict)
     processors: dict[str, datetime] = field(default_factory=dict)
     postponed: dict[str, str] = field(default_factory=dict)
+    tombstones: dict[str, Tombstone] = field(default_factory=dict)
+    #: Devices that have not read beyond this transaction are to read everything anew.
+    forgotten: int = 0
     #: Owners whose tokens, whenever they were issued, are not to be believed.
     revoked: dict[str, None] = field(default_factory=dict)
 
@@ -122,6 +134,11 @@ class Ledger:
         """The database's clock."""
         return NOON + timedelta(seconds=self.postgres.loop.now)
 
+    def owner_of(self, id_: str) -> str | None:
+        """Whose job this is, or was; ``None`` if it never came here."""
+        found = self.rows.get(id_) or self.tombstones.get(id_)
+        return found.owner if found else None
+
     # -- what gateways call
 
     def look(self) -> dict[str, Any]:
@@ -148,9 +165,7 @@ class Ledger:
         job_keys, cancels = more[4], more[7]
         refused = []
         for number, id_ in enumerate(ids):
-            code = self._refusal(
-                self.rows.get(id_), owners[number], payloads[number], job_keys[number]
-            )
+            code = self._refusal(id_, owners[number], payloads[number], job_keys[number])
             if code == "new":
                 self._insert(
                     LedgerJob(
@@ -170,19 +185,28 @@ class Ledger:
                 )
             elif code is not None:
                 refused.append((number + 1, code))
+            else:
+                self._tell_again(self.rows[id_], client_ids[number])
         return {
             "received_at": self.now,
             "numbers": [number for number, _ in refused],
             "codes": [code for _, code in refused],
         }
 
-    def _refusal(
-        self, known: LedgerJob | None, owner: str, payload: str, key: str | None
-    ) -> str | None:
-        if known is None or self.bugs.forget_submits:
+    def _tell_again(self, job: LedgerJob, client_id: str) -> None:
+        earlier = job.created != self.postgres.xid
+        if earlier and _just_sent(job, client_id) and not self._is_busy():
+            self._write(job, "a gateway", None)
+
+    def _refusal(self, id_: str, owner: str, payload: str, key: str | None) -> str | None:
+        known, pruned = self.rows.get(id_), id_ in self.tombstones
+        unknown = known is None and (not pruned or self.bugs.forget_the_pruned)
+        if unknown or self.bugs.forget_submits:
             return "busy" if key is not None and self._is_busy() else "new"
-        if known.owner != owner:
+        if self.owner_of(id_) != owner:
             return "id_taken"
+        if known is None:
+            return "gone"
         return "content_differs" if known.payload != payload else None
 
     def cancel_batch(
@@ -204,10 +228,10 @@ class Ledger:
     def cancel_postponed(self) -> int:
         """``jobferry.cancel_postponed``."""
         for id_ in list(self.postponed):
-            job = self.rows[id_]
-            if job.finished_at is None and not self._is_busy():
+            job = self.rows.get(id_)
+            if job is not None and job.finished_at is None and not self._is_busy():
                 self._cancel(job, f"owner {self.postponed[id_]}")
-            if self.rows[id_].finished_at is not None:
+            if job is None or self.rows[id_].finished_at is not None:
                 del self.postponed[id_]
         return len(self.postponed)
 
@@ -219,21 +243,25 @@ class Ledger:
         *places: Any,
     ) -> list[dict[str, Any]]:
         """``queries/gateway_feed.sql``: a page for every device."""
-        *per_device, most, _, _ = places
+        *per_device, most, _, oldest = places
+        forgotten = str(self.forgotten) if oldest and self.forgotten >= int(oldest) else None
         found = []
         now = str(self.postgres.snapshot())
         for slot, owner, client_id, *place in zip(
             slots, owners, client_ids, *per_device, strict=True
         ):
-            head = {"slot": slot, "now": now, "durable": True, "forgotten": None}
+            head = {"slot": slot, "now": now, "durable": True, "forgotten": forgotten}
             rows = self._page(owner, client_id, place, most)
+            rows += self._gone_page(owner, place, most - len(rows))
             found += [head | row for row in rows] or [head | {"id": None}]
         return found
 
     def _page(
         self, owner: str, client_id: str, place: Sequence[Any], most: int
     ) -> list[dict[str, Any]]:
-        since_text, target_text, version_text, last, active, _ = place
+        since_text, target_text, version_text, last, active, gone = place
+        if gone:
+            return []
         now = self.postgres.snapshot()
         since = Snapshot.parse(since_text) if since_text else None
         target = Snapshot.parse(target_text) if target_text else now
@@ -265,6 +293,27 @@ class Ledger:
             ]
             page += sorted(moved, key=lambda job: job.id)
         return [_change(job, client_id, since) for job in page[:most]]
+
+    def _gone_page(self, owner: str, place: Sequence[Any], most: int) -> list[dict[str, Any]]:
+        """``jobferry.gone_page``."""
+        since_text, target_text, version, last, _, gone = place
+        if not since_text or self.bugs.skip_the_tombstones:
+            return []
+        since = Snapshot.parse(since_text)
+        target = Snapshot.parse(target_text) if target_text else self.postgres.snapshot()
+        after = (int(version), last) if gone else (0, "")
+        found = [
+            (stone.version, stone.id)
+            for stone in self.tombstones.values()
+            if stone.owner == owner
+            and (stone.version, stone.id) > after
+            and not since.sees(stone.version)
+            and target.sees(stone.version)
+        ]
+        return [
+            {"id": id_, "version": str(version), "status": None, "room": 1}
+            for version, id_ in sorted(found)[:most]
+        ]
 
     # -- what processors call
 
@@ -365,6 +414,17 @@ class Ledger:
             self._finish(job, "somebody", None, status, **changes)
         else:
             self._write(job, "somebody", None, **changes)
+
+    def prune(self, id_: str) -> None:
+        """``jobferry.prune_jobs``, of one."""
+        if self.rows[id_].finished_at is not None:
+            job = self.rows.pop(id_)
+            self.tombstones[id_] = Tombstone(id_, job.owner, self.postgres.xid)
+            self.postgres.notify("jobferry_changes", job.owner)
+
+    def forget(self) -> None:
+        """Of ``jobferry.prune_tombstones`` what devices notice; submits find them still."""
+        self.forgotten = max((stone.version for stone in self.tombstones.values()), default=0)
 
     def revoke(self, owner: str) -> None:
         """``jobferry.revoke_owner``."""
@@ -479,13 +539,16 @@ class Ledger:
         return found
 
     def _held(self, processor: str, id_: UUID, attempt: int) -> LedgerJob | None:
-        job = self.rows[str(id_)]
+        job = self.rows.get(str(id_))
+        if job is None:
+            return None
         if self.bugs.drop_the_fence:
             return job if job.finished_at is None else None
         return job if (job.locked_by, job.attempts) == (processor, attempt) else None
 
     def _is_cancelled(self, id_: UUID) -> bool:
-        return self.rows[str(id_)].status is Status.CANCELLED
+        job = self.rows.get(str(id_))
+        return job is not None and job.status is Status.CANCELLED
 
     def _is_busy(self) -> bool:
         return self.random.random() < BUSY

@@ -36,6 +36,10 @@ BREAKS = {
     "finished_is_not_final": {"D5"},
     "feed_of_everybody": {"D6"},
     "forget_when_sent": {"D7"},
+    "skip_the_tombstones": {"D7"},
+    "forget_the_pruned": {"D2"},
+    "drop_the_outbox": {"D7"},
+    "forget_the_revoked": {"D6"},
 }
 
 

@@ -31,6 +31,8 @@ __all__ = ["World", "run"]
 HEALING = 120.0
 LOOK = 0.5
 REVOKED = "the token was revoked"
+#: In how many runs somebody is locked out while there are no faults.
+REVOKED_RUNS = 0.1
 #: What the parts may log as an error: a lease that ran out, a handler that raised, who is locked out.
 EXPECTED = (
     "the lease of",
@@ -134,6 +136,12 @@ class World:
         self.stormy = False
         self.say("world", "heals")
         await chaos.heal()
+        await self._get_in_step()
+        if self.random.random() < REVOKED_RUNS and self.checker.violation is None:
+            await chaos.revoke_for_a_while()
+            await self._get_in_step()
+
+    async def _get_in_step(self) -> None:
         end = self.loop.now + HEALING
         await self._while_sound(lambda: bool(self.checker.differences()) and self.loop.now < end)
         differences = self.checker.differences()

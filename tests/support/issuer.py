@@ -85,9 +85,9 @@ def publishing(*keys: SigningKey) -> Iterator[Issuer]:
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            body = (issuer.body or json.dumps({"keys": issuer.keys})).encode()
             issuer.asked += 1
             issuer.answers.wait(30)
-            body = (issuer.body or json.dumps({"keys": issuer.keys})).encode()
             self.send_response(issuer.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

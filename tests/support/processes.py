@@ -84,7 +84,7 @@ def part(log: Path, *arguments: str, **environment: str) -> Iterator[Part]:
         found.kill()
 
 
-def eventually(what: Callable[[], object], seconds: float = 30, every: float = 0.05) -> None:
+def eventually(what: Callable[[], object], seconds: float = 90, every: float = 0.05) -> None:
     """Return once ``what`` is true; fail after ``seconds``. For facts that ring no bell here."""
     end = time.monotonic() + seconds
     while not what():

@@ -207,15 +207,18 @@ class Proxy:
         return server
 
     async def _end(self) -> None:
-        self._server.close()
-        # Who was let in this very moment is shown out by himself.
+        # Who was let in this very moment is shown out by himself, as soon as his task begins; a server
+        # that is closed by then would forget him.
         self._open = False
-        self._cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._loop.remove_reader(self._listener)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            self._cut()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.01)
+        self._server.close()
         # An aborted transport closes its socket on the loop's next round.
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

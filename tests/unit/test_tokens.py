@@ -1,5 +1,6 @@
 """Which tokens are believed, with every kind of key, and which settings make no sense."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,7 @@ from jobferry_server.keys import PublicKey, PublishedKeys, SharedSecret, keys_of
 from jobferry_server.settings import TokenSettings
 from jobferry_server.tokens import Identity, Verifier, issue
 from support.issuer import SigningKey, claims, publishing
+from support.processes import eventually
 from support.services import SECRET
 
 KEY = {algorithm: SigningKey("k", algorithm) for algorithm in ("RS256", "ES256", "EdDSA")}
@@ -144,6 +146,21 @@ async def test_published_keys_are_taken_by_their_id() -> None:
         nameless = jwt.encode(claims(), keys[0].private, "RS256")
         with pytest.raises(UnknownKey):
             verifier.verify(nameless)
+
+
+async def test_a_key_that_is_published_while_others_are_fetched_is_asked_for() -> None:
+    old, new = SigningKey("old"), SigningKey("new")
+    with publishing(old) as issuer:
+        verifier = Verifier(PublishedKeys(issuer.url, cooldown=0))
+        issuer.answers.clear()
+        signed_by = [asyncio.create_task(verifier.admit(key.sign())) for key in (old, old)]
+        await asyncio.to_thread(eventually, lambda: issuer.asked == 1, every=0.005)
+        issuer.publish(old, new)
+        signed_by += [asyncio.create_task(verifier.admit(key.sign())) for key in (new, old, new)]
+        await asyncio.sleep(0)
+        issuer.answers.set()
+        assert {(await admitted).owner for admitted in signed_by} == {"anna"}
+        assert issuer.asked == 2
 
 
 async def test_of_what_is_published_only_keys_for_signatures_of_ours_are_taken() -> None:

@@ -14,8 +14,8 @@ $$;
 -- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
 -- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
 -- (another owner has that id), `content_differs` (the owner used it for another job) or `gone` (it was
--- here, and was pruned or deleted). The same job again is no news and no error: that is what makes a
--- resend safe. What is known is not even tried, as ON CONFLICT would wait for whoever is writing that
+-- here, and was pruned or deleted). The same job again is no error and told to its device once more: that
+-- is what makes a resend safe. What is known is not even tried, as ON CONFLICT would wait for whoever is writing that
 -- row. A last code, `busy`, is for jobs with a key that somebody is at work on this moment: ask again.
 -- Jobs without a key have no part in that.
 create function jobferry.submit_batch(
@@ -99,7 +99,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, client_ids);
+    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
   end if;
 end $$;
 

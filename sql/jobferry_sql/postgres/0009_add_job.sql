@@ -604,17 +604,23 @@ language sql volatile set search_path = '' as $$
   from unnest(ids, heirs) i(id, heir) join public.background_jobs b on b.id = i.id and b.status = 'cancelled'
 $$;
 
--- A device that sends a revised job again has not heard of its first answer, and could not take the
--- new payload before that: it shall hear of it once more.
-create function jobferry.tell_again(ids uuid[], client_ids uuid[]) returns void
+-- A device that sends a job again has not heard of its first answer, which said when it was received; and if
+-- the job was revised, it could not take the new payload before that. It shall hear of it once more.
+--
+-- Waits for nobody: who is writing the row this moment makes it told of by that.
+create function jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) returns void
 language sql volatile set search_path = '' as $$
   with mine as materialized (
-    select b.id from unnest(ids, client_ids) i(id, client_id)
-    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
-    where b.revised is not null for update of b skip locked
+    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
+    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
+    where b.created <> pg_current_xact_id()
+      and (b.revised is not null
+        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
+    for no key update of b skip locked
   ),
   told as (
-    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
+    update public.background_jobs b
+    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told

@@ -4,5 +4,5 @@ SELECT o.seq, o.op, o.job_id AS id, j."timestamp", iif(o.op = 'submit', j.payloa
   j.max_attempts, j.job_key, j.flags, j.database_id, j.cancelled
 FROM _jobferry_outbox o LEFT JOIN background_jobs j ON j.id = o.job_id
 WHERE o.seq > :after AND NOT (
-  (SELECT epoch FROM _jobferry_state) = '' AND EXISTS (SELECT 1 FROM _jobferry_unseen))
+  (SELECT epoch FROM _jobferry_state) IS '' AND EXISTS (SELECT 1 FROM _jobferry_unseen))
 ORDER BY o.seq LIMIT :limit
