@@ -21,7 +21,7 @@ __all__ = ["main"]
 INTERRUPTED = 130
 
 #: Which extra a command needs when its part can't be imported.
-EXTRAS = {"demo": "demo", "up": "server,embedded"}
+EXTRAS = {"demo": "demo", "top": "top", "up": "server,embedded"}
 
 
 class Commands(click.Group):
