@@ -1,7 +1,5 @@
 """What opens above the tables: a job in full, and the question before something is done to it."""
 
-from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, ClassVar
 
 from rich.console import Group, RenderableType
@@ -14,10 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobferry_server.commands.printing import cell, printable
-from jobferry_server.timeline import Step, spans, timeline
+from jobferry_server.commands.timeline import STYLES, in_all, timeline_table
+from jobferry_server.timeline import spans, timeline
 from jobferry_server.top.look import Detail, Row
-from jobferry_server.top.tables import STYLES, bar
-from jobferry_shared.durations import in_words
+from jobferry_server.top.tables import bar
 
 __all__ = ["JobScreen", "Question"]
 
@@ -68,7 +66,8 @@ class Question(ModalScreen[bool]):
 
 def _whole(detail: Detail) -> RenderableType:
     steps = timeline(detail.events)
-    return Group(_fields(detail.job), Text(), _spans(steps), Text(), _timeline(steps))
+    total = Text(in_all(spans(steps)), "bold")
+    return Group(_fields(detail.job), Text(), total, Text(), timeline_table(steps))
 
 
 def _fields(job: Row) -> Table:
@@ -89,32 +88,3 @@ def _shown(name: str, value: Any) -> Text:
             return Text(value, STYLES.get(value, ""))
         case _:
             return Text(printable(cell(value)), "red" if name == "error" else "")
-
-
-def _spans(steps: list[Step]) -> Text:
-    found = spans(steps)
-    named = (("waited", found.waited), ("ran", found.ran), ("in all", found.total))
-    words = [f"{name} {in_words(span.total_seconds())}" for name, span in named if span is not None]
-    return Text(" · ".join(words), "bold")
-
-
-def _timeline(steps: list[Step]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("at", "since", "event", "attempt", "actor"):
-        table.add_column(name, no_wrap=name != "actor", overflow="fold")
-    last: datetime | None = None
-    for step in steps:
-        table.add_row(*_cells(step, last))
-        if step.detail is not None:
-            table.add_row("", "", "", "", Text(printable(cell(step.detail)), "dim"))
-        last = step.at
-    return table
-
-
-def _cells(step: Step, last: datetime | None) -> Iterator[Text]:
-    form = "%H:%M:%S" if last and last.date() == step.at.date() else "%Y-%m-%d %H:%M:%S"
-    yield Text(f"{step.at:{form}}", justify="right")
-    yield Text("" if step.since is None else f"+{in_words(step.since.total_seconds())}", "dim")
-    yield Text(step.event, STYLES.get(step.event, ""))
-    yield Text(str(step.attempt), justify="right")
-    yield Text(printable(step.actor))

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+from jobferry_server.commands.timeline import STYLES
 from jobferry_server.top.look import Look
 from jobferry_server.top.rates import Rates
-from jobferry_server.top.tables import STYLES
 from jobferry_shared.durations import in_words
 
 __all__ = ["summary"]

@@ -7,18 +7,12 @@ from typing import Any
 from rich.text import Text
 
 from jobferry_server.commands.printing import printable
+from jobferry_server.commands.timeline import STYLES
 from jobferry_server.top.look import Look, Row
 from jobferry_shared.durations import in_words
 
-__all__ = ["STYLES", "TABLES", "Column", "Table", "bar"]
+__all__ = ["TABLES", "Column", "Table", "bar"]
 
-STYLES = {
-    "running": "cyan",
-    "completed": "green",
-    "failed": "red",
-    "retrying": "yellow",
-    "cancelled": "dim",
-}
 BAR = 10
 #: A processor that was silent for so many seconds is about to lose its lease.
 SILENT_SECONDS = 15
