@@ -12,8 +12,9 @@ __all__ = ["Rates"]
 
 #: How far back, in seconds.
 SPAN = 60
-#: Ids are given before the commit: so many before the last that was counted may be new.
-LATE_IDS = 20_000
+#: An event gets its id and its time at about the same moment: of those before the last that was counted
+#: no more than so many can be of a later second.
+LATE_IDS = 1_000
 
 
 class Rates:

@@ -100,7 +100,9 @@ def _cut(text: str, most: int) -> Text:
 
 
 def _status(row: Row) -> Text:
-    words = f"{row['status']} ({row['error']})" if row["error"] else row["status"]
+    # While it runs again, what went wrong before is of no interest here.
+    told = row["error"] and row["status"] != "running"
+    words = f"{row['status']} ({row['error']})" if told else row["status"]
     return Text(_cut(printable(words), 32).plain, STYLES.get(row["status"], ""))
 
 
