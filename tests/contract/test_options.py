@@ -8,8 +8,7 @@ import pytest
 
 from jobferry_shared.codes import EXITS
 from support.command_tree import COMMANDS
-from support.commands import Run, runner
-from support.processes import jobferry
+from support.commands import Run, jobferry, runner
 
 #: Commands with a ``--json`` of no use: they draw, run for ever and only log, pass everything on to a program,
 #: or print one word (a token) or JSON anyway.
@@ -53,7 +52,7 @@ def test_exit_codes_and_variables_are_in_the_help() -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     for name in [name for name in os.environ if name.startswith("JOBFERRY_")]:
         monkeypatch.delenv(name)
-    return runner(monkeypatch, capsys)
+    return runner(capsys)
 
 
 def test_a_variable_does_what_its_option_does(

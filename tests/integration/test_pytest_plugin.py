@@ -80,9 +80,17 @@ def test_this_one_fails(jobferry_client, run_jobs):
 
 LIGHT = """
 import sys
+import pytest
 
 def test_nothing_is_imported():
     assert not {"asyncpg", "psycopg", "websockets", "sqlite_utils", "pydantic"} & set(sys.modules)
+
+@pytest.fixture
+def without_asyncpg(monkeypatch):
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+
+def test_it(without_asyncpg, request):
+    request.getfixturevalue("jobferry_server")
 """
 
 
@@ -118,27 +126,16 @@ def test_errors_surface(
     ran.stdout.fnmatch_lines(['*raise ValueError("it is broken")*', "*JobFailed: job *broken*"])
 
 
-def test_who_does_not_use_the_fixtures_imports_nothing(user: pytest.Pytester) -> None:
+def test_who_does_not_use_the_fixtures_imports_nothing_and_what_is_missing_is_named(
+    user: pytest.Pytester,
+) -> None:
     user.makepyfile(LIGHT)
-    user.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+    ran = user.runpytest_subprocess("-p", "no:hypothesispytest")
+    ran.assert_outcomes(passed=1, failed=1)
+    ran.stdout.fnmatch_lines(["*needs asyncpg: pip install 'jobferry[[]server,embedded[]]'*"])
 
 
 def test_the_fixtures_are_listed_with_what_they_are(user: pytest.Pytester) -> None:
-    shown = user.runpytest_subprocess("--fixtures", "-q").stdout.str()
+    shown = user.runpytest_inprocess("--fixtures", "-q").stdout.str()
     for name in re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE):
         assert re.search(rf"^{name}\b.* -- ", shown, re.MULTILINE), name
-
-
-def test_what_is_not_installed_is_named(user: pytest.Pytester) -> None:
-    user.makepyfile(
-        """
-        import sys
-        sys.modules["asyncpg"] = None
-
-        def test_it(jobferry_server):
-            pass
-        """
-    )
-    ran = user.runpytest_subprocess()
-    ran.assert_outcomes(errors=1)
-    ran.stdout.fnmatch_lines(["*needs asyncpg: pip install 'jobferry[[]server,embedded[]]'*"])

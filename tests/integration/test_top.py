@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from rich.console import Console
 from textual.pilot import Pilot
@@ -16,7 +17,9 @@ from jobferry_server.errors import MigrationError
 from jobferry_server.settings import PostgresSettings
 from jobferry_server.top import watcher as watching
 from jobferry_server.top.app import Top
+from jobferry_server.top.look import BY_INDEX
 from jobferry_server.top.screens import JobScreen, Question
+from jobferry_sql import query
 from support.cluster import own_cluster
 from support.commands import Run
 
@@ -283,3 +286,27 @@ def test_without_its_extra_it_says_what_to_do(
     ran = any_command("top", "--dsn", dsn)
     assert ran.code == 1
     assert "'jobferry top' needs textual.app: pip install 'jobferry[top]'" in ran.err
+
+
+async def test_of_ledger_and_audit_log_it_never_reads_all(db: Database) -> None:
+    # Nothing here was ever analyzed, and the tables are small: a planner would rather read all of them.
+    db.submit(*(Spec() for _ in range(50)))
+    arguments = {
+        "top_ended": (0, 0, 1),
+        "top_running": (5,),
+        "top_waiting": (5,),
+        "top_finished": (5, ["completed"]),
+        "top_job": (uuid4(), 5),
+        "job_events": (uuid4(),),
+    }
+    connection = await asyncpg.connect(db.dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute(BY_INDEX)
+            for name, values in arguments.items():
+                plan = await connection.fetch(f"explain {query(name)}", *values)
+                text = "\n".join(row[0] for row in plan)
+                assert "Seq Scan on background_job" not in text, name
+                assert "Index" in text, name
+    finally:
+        await connection.close()

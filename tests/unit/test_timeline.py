@@ -79,7 +79,9 @@ def test_a_length_of_time_in_words(length: float, words: str) -> None:
     assert in_words(length) == words
 
 
-def ended(second: int, jobs: int, last: int, event: str = "completed") -> dict[str, object]:
+def ended(
+    second: int | None, jobs: int, last: int, event: str | None = "completed"
+) -> dict[str, object]:
     return {"second": second, "event": event, "jobs": jobs, "last": last}
 
 
@@ -91,7 +93,8 @@ def test_a_second_is_asked_for_once_it_has_been_over_for_one() -> None:
     assert rates.wanted(1003.0) == (999, 1002)
     assert rates.after == 100_001 - LATE_IDS
     assert rates.per_second()[-1] == 6
-    rates.add([ended(1001, 2, 100_002)], 1002)
+    rates.add([ended(1001, 2, 100_002), ended(None, 9, 200_000, None)], 1002)
+    assert rates.after == 200_000 - LATE_IDS
     assert rates.per_second()[-4:] == [6, 0, 0, 2]
     assert rates.last_minute() == {"completed": 7, "failed": 1}
 

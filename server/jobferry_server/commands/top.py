@@ -5,6 +5,7 @@ import sys
 import click
 
 from jobferry_server.commands.options import dsn, listen_dsn, pooled
+from jobferry_server.errors import DatabaseFailed
 from jobferry_server.settings import PostgresSettings, with_options
 
 __all__ = ["top"]
@@ -23,6 +24,7 @@ def top(dsn: str, pooled: bool | None, listen_dsn: str | None, manage: bool) -> 
     """
     try:
         # Only here: it takes longer to import than most commands to run.
+        from jobferry_server.database import DATABASE_ERRORS
         from jobferry_server.top.app import Top
     except ModuleNotFoundError as error:
         raise click.ClickException(
@@ -34,5 +36,7 @@ def top(dsn: str, pooled: bool | None, listen_dsn: str | None, manage: bool) -> 
         dsn, with_options(PostgresSettings(), pooled=pooled, listen_dsn=listen_dsn), manage=manage
     )
     app.run()
+    if isinstance(app.error, DATABASE_ERRORS):
+        raise DatabaseFailed(str(app.error)) from app.error
     if app.error is not None:
         raise app.error

@@ -32,10 +32,11 @@ class Rates:
         return max(self._until, until - SPAN), until
 
     def add(self, rows: Iterable[Mapping[str, Any]], until: int) -> None:
-        """What was found in the seconds before ``until``."""
+        """What was found in the seconds before ``until``; a row without a second only says how far."""
         for row in rows:
-            self._ended.setdefault(row["second"], Counter())[row["event"]] += row["jobs"]
             self.after = max(self.after, row["last"] - LATE_IDS)
+            if row["second"] is not None:
+                self._ended.setdefault(row["second"], Counter())[row["event"]] += row["jobs"]
         self._until = until
         self._ended = {
             second: found for second, found in self._ended.items() if second >= until - SPAN
