@@ -10,6 +10,8 @@ from hypothesis import settings
 from support.postgres import TestServer, open_server
 from support.services import Services
 
+pytest_plugins = ["pytester"]
+
 Connection = psycopg.Connection[tuple[object, ...]]
 
 # How long an example takes says nothing on a machine that runs other things too.

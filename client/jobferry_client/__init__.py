@@ -51,35 +51,36 @@ __all__ = [
     "tls_context",
 ]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "jobferry_client.aio": ("AsyncJobClient",),
-        "jobferry_client.client": ("JobClient",),
-        "jobferry_client.connection": ("Timing",),
-        "jobferry_client.errors": (
-            "ClientClosed",
-            "ClientError",
-            "JobNotFound",
-            "JobRefused",
-            "NotAJobFile",
-        ),
-        "jobferry_client.jobs": ("NewJob",),
-        "jobferry_client.state": (
-            "ClientStatus",
-            "ConnectionState",
-        ),
-        "jobferry_client.tls": ("tls_context",),
-        "jobferry_client.watching": ("Watch",),
-        "jobferry_shared.errors": (
-            "InvalidJob",
-            "InvalidJSON",
-            "JobferryError",
-        ),
-        "jobferry_shared.job": (
-            "Job",
-            "JobError",
-        ),
-        "jobferry_shared.states": ("Status",),
-    },
-)
+if not TYPE_CHECKING:  # or a name that is none of these would pass every type checker
+    __getattr__ = lazily(
+        __name__,
+        {
+            "jobferry_client.aio": ("AsyncJobClient",),
+            "jobferry_client.client": ("JobClient",),
+            "jobferry_client.connection": ("Timing",),
+            "jobferry_client.errors": (
+                "ClientClosed",
+                "ClientError",
+                "JobNotFound",
+                "JobRefused",
+                "NotAJobFile",
+            ),
+            "jobferry_client.jobs": ("NewJob",),
+            "jobferry_client.state": (
+                "ClientStatus",
+                "ConnectionState",
+            ),
+            "jobferry_client.tls": ("tls_context",),
+            "jobferry_client.watching": ("Watch",),
+            "jobferry_shared.errors": (
+                "InvalidJob",
+                "InvalidJSON",
+                "JobferryError",
+            ),
+            "jobferry_shared.job": (
+                "Job",
+                "JobError",
+            ),
+            "jobferry_shared.states": ("Status",),
+        },
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from jobferry_client.variables import give_variables
 from jobferry_shared import __version__
 from jobferry_shared.codes import EXITS
 from jobferry_shared.errors import JobferryError
@@ -21,7 +22,7 @@ __all__ = ["main"]
 INTERRUPTED = 130
 
 #: Which extra a command needs when its part can't be imported.
-EXTRAS = {"demo": "demo", "up": "server,embedded"}
+EXTRAS = {"demo": "demo", "top": "top", "up": "server,embedded"}
 
 
 class Commands(click.Group):
@@ -50,6 +51,7 @@ def _load(point: EntryPoint) -> click.Command:
         command: click.Command = point.load()
     except ModuleNotFoundError as error:
         return _missing(point.name, error.name)
+    give_variables(command, f"jobferry {point.name}")
     return command
 
 
@@ -72,7 +74,10 @@ def _missing(name: str, module: str | None) -> click.Command:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"Exit codes: {', '.join(f'{code} {what}' for code, what in EXITS.items())}.",
+    epilog=(
+        "Every option may also come from the environment; a command's help names the variables."
+        f" Exit codes: {', '.join(f'{code} {what}' for code, what in EXITS.items())}."
+    ),
 )
 @click.version_option(__version__, prog_name="jobferry")
 def jobferry() -> None:

@@ -2,12 +2,10 @@
 
 import dataclasses
 import json
-import math
 import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -15,13 +13,12 @@ from ssl import SSLContext
 from typing import Any, TypeVar, cast
 
 import click
-from rich.live import Live
 
 from jobferry_client.client import JobClient
-from jobferry_client.errors import ClientError
+from jobferry_client.live import LOOK_SECONDS, changed_lines, in_words, show_live, wait_shown
 from jobferry_client.mending import mend
-from jobferry_client.output import console, job_json, job_lines, job_table, plain
-from jobferry_client.state import ClientStatus, ConnectionState
+from jobferry_client.output import console, job_json, job_lines, job_table
+from jobferry_client.state import ClientStatus
 from jobferry_client.tls import tls_context
 from jobferry_shared import strict_json
 from jobferry_shared.durations import parse_duration
@@ -30,9 +27,6 @@ from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
 from jobferry_shared.states import Status
 
 __all__ = ["client"]
-
-#: How often what is shown is looked at again.
-LOOK_SECONDS = 0.1
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,12 +87,18 @@ def client() -> None:
 @client.command()
 @file
 @click.option("--mend", "wanted", is_flag=True, help="Put back triggers, and what they missed.")
-def init(db: Path, wanted: bool) -> None:
+@as_json
+def init(db: Path, wanted: bool, as_json: bool) -> None:
     """Make the file, or migrate it."""
-    for done in mend(db) if wanted else ():
-        click.echo(f"{db}: {done}")
+    mended = list(mend(db)) if wanted else []
     with JobClient(db) as opened:
-        click.echo(f"{db}: ready, device {opened.status().client_id}")
+        device = str(opened.status().client_id)
+    if as_json:
+        click.echo(json.dumps({"file": str(db), "client_id": device, "mended": mended}))
+        return
+    for done in mended:
+        click.echo(f"{db}: {done}")
+    click.echo(f"{db}: ready, device {device}")
 
 
 @client.command()
@@ -135,7 +135,7 @@ def submit(
             task, value, priority=priority, queue_name=queue_name, max_attempts=max_attempts
         )
         if wait:
-            job = _wait(opened, job, timeout, quiet=as_json)
+            job = wait_shown(opened, job, timeout, quiet=as_json)
         _print(job, as_json)
     if wait and job.status is not Status.COMPLETED:
         sys.exit(1)
@@ -171,16 +171,20 @@ def show(db: Path, job_id: str, as_json: bool) -> None:
 def watch(
     db: Path, limit: int, as_json: bool, url: str | None, token: str | None, tls: SSLContext | None
 ) -> None:
-    """Watch the newest jobs until interrupted; with --json one line per list."""
+    """Watch the newest jobs until interrupted.
+
+    A table with bars in a terminal, elsewhere a line for each change; with --json one line per list.
+    """
     with JobClient(db, url, token, tls=tls) as opened:
         lists = opened.watch(limit)
-        if as_json or not console.is_terminal:
+        if as_json:
             for jobs in lists:
                 click.echo("[" + ", ".join(job_json(job) for job in jobs) + "]")
-            return
-        with Live(console=console, auto_refresh=False) as live:
-            for jobs in lists:
-                live.update(job_table(jobs), refresh=True)
+        elif console.is_terminal:
+            show_live(opened, lists)
+        else:
+            for line in changed_lines(lists):
+                click.echo(line)
 
 
 @client.command(cls=OnJob)
@@ -203,17 +207,22 @@ def cancel(db: Path, job_id: str, as_json: bool) -> None:
     show_envvar=True,
     help="Drop jobs from DB this long after they finished, such as 30d (s, m, h, d, w).",
 )
+@as_json
 @online
 def sync(
     db: Path,
     once: bool,
     timeout: float,
     keep: str | None,
+    as_json: bool,
     url: str | None,
     token: str | None,
     tls: SSLContext | None,
 ) -> None:
-    """Keep DB in step with the gateway, until interrupted or once."""
+    """Keep DB in step with the gateway, until interrupted or once.
+
+    Says how it stands each time that changes; with --json one object a line.
+    """
     if not url:
         raise click.UsageError("a gateway is wanted: --url or JOBFERRY_URL")
     with JobClient(db, url, token, keep=_keep(keep), tls=tls) as opened:
@@ -222,12 +231,13 @@ def sync(
                 status = opened.sync(timeout)
             except TimeoutError as error:
                 raise click.ClickException(str(error)) from error
-            click.echo(f"in step: {status.pending} unsent, {status.rejected} rejected")
+            words = f"in step: {status.pending} unsent, {status.rejected} rejected"
+            click.echo(_status_json(status) if as_json else words)
             return
         last = ""
         while True:
-            if (now := _in_words(opened.status())) != last:
-                click.echo(now)
+            if (now := in_words(status := opened.status())) != last:
+                click.echo(_status_json(status) if as_json else now)
             last = now
             time.sleep(LOOK_SECONDS)
 
@@ -238,9 +248,9 @@ def sync(
 def status(db: Path, as_json: bool) -> None:
     """Show what is unsent, since when, and what was rejected."""
     with JobClient(db) as opened:
-        fields = dataclasses.asdict(opened.status())
+        found = opened.status()
     if as_json:
-        click.echo(json.dumps(fields, default=str))
+        click.echo(_status_json(found))
         return
     for name in (
         "client_id",
@@ -250,7 +260,11 @@ def status(db: Path, as_json: bool) -> None:
         "rejected",
         "last_synced_at",
     ):
-        click.echo(f"{name:>20}  {fields[name]}")
+        click.echo(f"{name:>20}  {getattr(found, name)}")
+
+
+def _status_json(status: ClientStatus) -> str:
+    return json.dumps(dataclasses.asdict(status), default=str)
 
 
 def _keep(text: str | None) -> timedelta | None:
@@ -271,39 +285,6 @@ def _read(payload: str) -> str:
     except UnicodeDecodeError as error:
         raise InvalidJSON(f"not valid UTF-8 at octet {error.start}") from error
     return payload
-
-
-def _wait(opened: JobClient, job: Job, timeout: float | None, *, quiet: bool) -> Job:
-    end = math.inf if timeout is None else time.monotonic() + timeout
-    shown = console.is_terminal and not quiet
-    with (
-        Live(console=console, auto_refresh=False, transient=True)
-        if shown
-        else nullcontext() as live
-    ):
-        while not (job := opened.get(job.id)).finished:
-            if live:
-                live.update(job_table([job]), refresh=True)
-            _give_up(opened.status(), job, timeout if time.monotonic() >= end else None)
-            with suppress(TimeoutError):
-                opened.wait(job.id, min(LOOK_SECONDS, end - time.monotonic()))
-    return job
-
-
-def _give_up(status: ClientStatus, job: Job, waited: float | None) -> None:
-    """Raise if it is no use to wait, or was waited long enough."""
-    if status.state is ConnectionState.NEEDS_AUTH:
-        raise ClientError(f"the gateway wants a token: {status.reason}", code="unauthenticated")
-    if waited is not None:
-        reason = plain(status.reason or "connected")
-        raise click.ClickException(
-            f"job {job.id} is still {job.state} after {waited:g} s; {reason}"
-        )
-
-
-def _in_words(status: ClientStatus) -> str:
-    words = status.state.value + (f": {status.reason}" if status.reason else "")
-    return plain(f"{words} · {status.pending} unsent")
 
 
 def _print(job: Job, as_json: bool) -> None:

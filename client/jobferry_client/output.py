@@ -11,10 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_shared.job import Job
+from jobferry_shared.states import Status
 
 __all__ = ["console", "job_json", "job_lines", "job_table", "plain"]
 
 console = Console()
+
+STYLES = {
+    Status.PENDING: "yellow",
+    Status.REJECTED: "red",
+    Status.RUNNING: "cyan",
+    Status.RETRYING: "yellow",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "dim",
+}
 
 
 def plain(value: object) -> str:
@@ -43,7 +54,7 @@ def job_table(jobs: list[Job]) -> Table:
         table.add_row(
             str(job.id),
             escape(plain(job.task)),
-            Text(plain(job.state)),
+            Text(plain(job.state), STYLES.get(job.status, "")),
             ProgressBar(total=1.0, completed=job.progress, width=16),
             Text(result[:60] + "…" * (len(result) > 60), overflow="ellipsis", no_wrap=True),
         )

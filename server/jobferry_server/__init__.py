@@ -38,20 +38,21 @@ __all__ = [
     "TaskError",
 ]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "jobferry_server.errors": (
-            "Fail",
-            "ItemsFailed",
-            "JobCancelled",
-            "Retry",
-            "ServerError",
-            "Snooze",
-            "TaskError",
-        ),
-        "jobferry_server.processor.job": ("Job",),
-        "jobferry_server.processor.processor": ("Processor",),
-        "jobferry_server.processor.retry": ("Backoff",),
-    },
-)
+if not TYPE_CHECKING:  # or a name that is none of these would pass every type checker
+    __getattr__ = lazily(
+        __name__,
+        {
+            "jobferry_server.errors": (
+                "Fail",
+                "ItemsFailed",
+                "JobCancelled",
+                "Retry",
+                "ServerError",
+                "Snooze",
+                "TaskError",
+            ),
+            "jobferry_server.processor.job": ("Job",),
+            "jobferry_server.processor.processor": ("Processor",),
+            "jobferry_server.processor.retry": ("Backoff",),
+        },
+    )

@@ -16,6 +16,8 @@
         │   ├── TooManyConnections  there is no place for another device
         │   └── RateLimited       it says more than anybody needs to say
         ├── DelegatedAttemptFailed  for another queue's worker             (retry_in)
+        ├── JobFailed             told to a test that ran its jobs
+        ├── JobsLeft              a test can't run all of its jobs
         └── TaskError             a handler's own words to the device      (code)
             ├── Retry             try again after a time of its choice     (in_)
             ├── Fail              do not try again                         (code)
@@ -41,6 +43,8 @@ __all__ = [
     "InvalidSchedule",
     "ItemsFailed",
     "JobCancelled",
+    "JobFailed",
+    "JobsLeft",
     "KeysUnavailable",
     "MigrationError",
     "RateLimited",
@@ -151,6 +155,18 @@ class DelegatedAttemptFailed(ServerError):
     def __init__(self, message: str, retry_in: timedelta | None) -> None:
         super().__init__(message)
         self.retry_in = retry_in
+
+
+class JobFailed(ServerError):
+    """Tells a test that one of its jobs failed for good; caused by what the handler raised last."""
+
+    default_code = "handler_error"
+
+
+class JobsLeft(ServerError):
+    """A test wants its jobs run, and of some there is no end, or no handler."""
+
+    default_code = "timed_out"
 
 
 class TaskError(ServerError):

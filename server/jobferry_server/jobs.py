@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import RawCursor
 from psycopg.rows import dict_row
 
 from jobferry_server.administration import AdminConnection, connect_admin
@@ -104,13 +105,8 @@ def jobs(dsn: str, wanted: Filter) -> Iterator[Row]:
 
 def events(dsn: str, job: UUID) -> list[Row]:
     """What happened to a job, oldest first."""
-    with connect_admin(dsn) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(
-            "select at, event, attempt, actor, detail from public.background_job_events"
-            " where job_id = %s order by id",
-            (job,),
-        )
-        return cursor.fetchall()
+    with connect_admin(dsn) as connection, RawCursor(connection, row_factory=dict_row) as cursor:
+        return cursor.execute(query("job_events").encode(), (job,)).fetchall()
 
 
 def change(dsn: str, found: Iterable[Row], what: Change) -> Iterator[tuple[Row, bool]]:

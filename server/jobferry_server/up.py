@@ -15,7 +15,6 @@ from jobferry_server.folder_secret import folder_secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.migrate import migrate
 from jobferry_server.processor.processor import Processor
-from jobferry_server.processor.service import Service
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
@@ -62,22 +61,6 @@ async def running(
         await stack.enter_async_context(gateway.running(stop))
         if processor is not None:
             await stack.enter_async_context(
-                _processing(processor.service(dsn, processor_settings), stop)
+                processor.service(dsn, processor_settings).running(stop)
             )
         yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
-
-
-@asynccontextmanager
-async def _processing(service: Service, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Run a processor within the block, and let it wind up at its end."""
-    ended = asyncio.Event()
-    work = asyncio.ensure_future(service.run(ended))
-    work.add_done_callback(lambda _: stop.set())
-    ready = asyncio.ensure_future(service.ready.wait())
-    await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    try:
-        yield
-    finally:
-        ended.set()
-        await work

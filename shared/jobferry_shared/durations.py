@@ -3,9 +3,11 @@
 import re
 from datetime import timedelta
 
-__all__ = ["parse_duration"]
+__all__ = ["in_words", "parse_duration"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: Units, how many seconds each has, and how many of them the next has.
+_PARTS = (("d", 86400, 10**9), ("h", 3600, 24), ("m", 60, 60), ("s", 1, 60))
 _FORM = re.compile(r"([0-9]{1,9})([smhdw])")
 
 
@@ -18,3 +20,14 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
     except OverflowError as error:
         raise ValueError(f"{text!r} is longer than the calendar") from error
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for people, to two units: ``0.4 s``, ``12 s``, ``3 m 20 s``, ``2 h 5 m``."""
+    if abs(seconds) < 10:
+        return f"{seconds:.1f} s"
+    left = round(abs(seconds))
+    units = [(unit, left // size % most) for unit, size, most in _PARTS]
+    first = next(place for place, (_, number) in enumerate(units) if number)
+    shown = " ".join(f"{number} {unit}" for unit, number in units[first : first + 2] if number)
+    return f"-{shown}" if seconds < 0 else shown

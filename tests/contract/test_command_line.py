@@ -1,30 +1,16 @@
 """Every command explains itself, here and in the documents."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import click
 import pytest
 
-from jobferry_client.cli import jobferry
 from jobferry_shared.codes import CODES
 from jobferry_shared.messages import DownMessage, UpMessage
+from support.command_tree import COMMANDS
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
-    yield name, command
-    if isinstance(command, click.Group):
-        context = click.Context(command, info_name=name)
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            assert found is not None
-            yield from commands(found, f"{name} {child}")
-
-
-COMMANDS = dict(commands(jobferry, "jobferry"))
 
 
 def test_these_are_the_commands() -> None:
@@ -44,6 +30,7 @@ def test_these_are_the_commands() -> None:
         "prune",
         "schedule",
         "token",
+        "top",
         "up",
     ]
     of_schedules = ["add", "load", "ls", "rm", "run"]

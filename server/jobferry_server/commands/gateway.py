@@ -22,8 +22,10 @@ __all__ = ["gateway"]
 @listen_dsn
 @secret
 @data
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port; 0 takes a free one.  [default: 8377]")
+@click.option("--host", envvar="JOBFERRY_HOST", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option(
+    "--port", envvar="JOBFERRY_PORT", type=int, help="Port; 0 takes a free one.  [default: 8377]"
+)
 def gateway(
     dsn: str,
     pooled: bool | None,

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 from uuid import UUID
@@ -15,7 +16,9 @@ from rich.text import Text
 from jobferry_server import jobs as administration
 from jobferry_server.commands.options import as_json, dsn, duration
 from jobferry_server.commands.printing import cell, json_text, printable
+from jobferry_server.commands.timeline import in_all, timeline_table
 from jobferry_server.jobs import Change, Filter
+from jobferry_server.timeline import spans, timeline
 from jobferry_shared.states import TRANSITIONS
 
 __all__ = ["jobs"]
@@ -84,18 +87,23 @@ def ls(dsn: str, limit: int, as_json: bool, **wanted: Any) -> None:
 @click.argument("job_id", type=click.UUID)
 @as_json
 def show(dsn: str, job_id: UUID, as_json: bool) -> None:
-    """Show one job in full, and what happened to it."""
+    """Show one job in full, and what happened to it: attempts, errors, who, and how long each took.
+
+    With --json the events have "since", the seconds from the event before, and the job "waited", "ran" and
+    "total", in seconds too; null is what has not come to its end.
+    """
     row = next(administration.jobs(dsn, Filter(ids=[job_id])), None)
     if row is None:
         raise click.ClickException(f"no job {job_id} in the ledger")
-    history = administration.events(dsn, job_id)
+    steps = timeline(administration.events(dsn, job_id))
     if as_json:
-        click.echo(json.dumps({**row, "events": history}, default=json_text))
+        said = {**row, **asdict(spans(steps)), "events": [asdict(step) for step in steps]}
+        click.echo(json.dumps(said, default=json_text))
         return
     for name, value in row.items():
         click.echo(f"{name:>16}  {printable(cell(value))}")
-    click.echo()
-    _print_table(("at", "event", "attempt", "actor", "detail"), history)
+    click.echo(f"\n{in_all(spans(steps))}\n")
+    _print(timeline_table(steps))
 
 
 @jobs.command()
@@ -203,4 +211,8 @@ def _print_table(columns: tuple[str, ...], rows: Iterable[Row]) -> None:
         table.add_column(name, no_wrap=name in ("id", "at", "status", "event", "run_at"))
     for row in rows:
         table.add_row(*(Text(printable(cell(row[name]))) for name in columns))
+    _print(table)
+
+
+def _print(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else WIDTH).print(table)

@@ -1,9 +1,13 @@
 """``jobferry migrate``."""
 
+import json
+from collections.abc import Sequence
+
 import click
 
 from jobferry_server import migrate as migrating
-from jobferry_sql import COMPAT, compat, migrations
+from jobferry_server.commands.options import as_json
+from jobferry_sql import COMPAT, Migration, compat, migrations
 
 __all__ = ["migrate"]
 
@@ -21,7 +25,10 @@ __all__ = ["migrate"]
     show_envvar=True,
     help="Also put that queue's names over ours, in a schema of its name; may be repeated.",
 )
-def migrate(dsn: str | None, show: bool, check: bool, names: tuple[str, ...]) -> None:
+@as_json
+def migrate(
+    dsn: str | None, show: bool, check: bool, names: tuple[str, ...], as_json: bool
+) -> None:
     """Bring a database to the schema this version needs, in one transaction.
 
     Needs a superuser, or the database's owner with CREATEROLE. An existing background_jobs table of
@@ -37,12 +44,24 @@ def migrate(dsn: str | None, show: bool, check: bool, names: tuple[str, ...]) ->
         raise click.UsageError("a database is wanted: --dsn or JOBFERRY_DSN")
     if check:
         migrating.check(dsn)
-        click.echo(f"up to date: version {migrations('postgres')[-1].version}")
+        applied, names = [], ()
     else:
         applied = migrating.migrate(dsn)
-        for migration in applied:
-            click.echo(f"applied {migration.version:04} {migration.name}")
-        click.echo(f"up to date: version {migrations('postgres')[-1].version}")
         for name in names:
             migrating.install_compat(dsn, name)
-            click.echo(f"up to date: schema {name}")
+    click.echo(_json(applied, names) if as_json else _words(applied, names))
+
+
+def _json(applied: Sequence[Migration], names: Sequence[str]) -> str:
+    done = [{"version": migration.version, "name": migration.name} for migration in applied]
+    return json.dumps({"version": _newest(), "applied": done, "compat": names})
+
+
+def _words(applied: Sequence[Migration], names: Sequence[str]) -> str:
+    lines = [f"applied {migration.version:04} {migration.name}" for migration in applied]
+    lines.append(f"up to date: version {_newest()}")
+    return "\n".join([*lines, *(f"up to date: schema {name}" for name in names)])
+
+
+def _newest() -> int:
+    return migrations("postgres")[-1].version

@@ -53,10 +53,15 @@ def _in_words(command: Callable[P, None]) -> Callable[P, None]:
 
 
 pooled = click.option(
-    "--pooled", is_flag=True, default=None, help="The DSN is a pooler's in transaction mode."
+    "--pooled",
+    envvar="JOBFERRY_POOLED",
+    is_flag=True,
+    default=None,
+    help="The DSN is a pooler's in transaction mode.",
 )
 listen_dsn = click.option(
     "--listen-dsn",
+    envvar="JOBFERRY_LISTEN_DSN",
     help="Postgres without a pooler between, for LISTEN; without it a pooled one polls.",
 )
 secret = click.option(

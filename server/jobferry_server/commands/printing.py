@@ -1,14 +1,20 @@
 """Values from the database in a terminal and as JSON; whatever a client wrote does no harm there."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 __all__ = ["cell", "json_text", "printable"]
 
 
-def json_text(value: object) -> str:
-    """What JSON has no form for, for ``json.dumps(default=…)``."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def json_text(value: object) -> str | float:
+    """What JSON has no form for, for ``json.dumps(default=…)``; lengths of time are seconds."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case _:
+            return str(value)
 
 
 def cell(value: object) -> str:

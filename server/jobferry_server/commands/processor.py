@@ -17,21 +17,34 @@ __all__ = ["processor"]
 @dsn
 @pooled
 @listen_dsn
-@click.option("--concurrency", type=int, help="Jobs that run at once.  [default: 10]")
+@click.option(
+    "--concurrency",
+    envvar="JOBFERRY_CONCURRENCY",
+    type=int,
+    help="Jobs that run at once.  [default: 10]",
+)
 @click.option("--tasks", metavar="A,B", help="Only these of its tasks.  [default: all]")
-@click.option("--flags", metavar="A,B", help="Leave jobs alone that carry one of these flags.")
+@click.option(
+    "--flags",
+    envvar="JOBFERRY_FORBIDDEN_FLAGS",
+    metavar="A,B",
+    help="Leave jobs alone that carry one of these flags.",
+)
 @click.option(
     "--executor",
+    envvar="JOBFERRY_EXECUTOR",
     type=click.Choice(["thread", "process"]),
     help="Where handlers run that are no coroutines and do not say so.  [default: thread]",
 )
 @click.option(
     "--schedules/--no-schedules",
+    envvar="JOBFERRY_SCHEDULES",
     default=None,
     help="Whether to run what is scheduled, beside jobs.  [default: schedules]",
 )
 @click.option(
     "--crontab",
+    envvar="JOBFERRY_CRONTAB",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file of schedules to load at the start.",
 )

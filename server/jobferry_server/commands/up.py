@@ -27,7 +27,12 @@ __all__ = ["up"]
     show_default=True,
     help="The processor whose tasks to run; '' for none.",
 )
-@click.option("--port", type=int, help="Port of the gateway; 0 takes a free one.  [default: 8377]")
+@click.option(
+    "--port",
+    envvar="JOBFERRY_PORT",
+    type=int,
+    help="Port of the gateway; 0 takes a free one.  [default: 8377]",
+)
 @as_json
 def up(data: Path, dsn: str | None, app: str, port: int | None, as_json: bool) -> None:
     """Run everything in one process: Postgres, gateway and processor, until Ctrl-C or SIGTERM.

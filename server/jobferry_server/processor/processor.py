@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
@@ -93,10 +93,23 @@ class Processor:
         for name in self.tasks.keys() - wanted:
             del self.tasks[name]
 
-    def service(self, dsn: str, settings: ProcessorSettings | None = None) -> Service:
-        """This processor at work on a database; ``await service.run(stop)``."""
+    def service(
+        self,
+        dsn: str,
+        settings: ProcessorSettings | None = None,
+        *,
+        around: Sequence[Middleware] = (),
+    ) -> Service:
+        """This processor at work on a database; ``await service.run(stop)``.
+
+        ``around`` is middleware for this service alone, outside of the processor's own.
+        """
         return Service(
-            self.tasks, dsn, settings or ProcessorSettings(), self._around, self._forbidden_flags
+            self.tasks,
+            dsn,
+            settings or ProcessorSettings(),
+            [*around, *self._around],
+            self._forbidden_flags,
         )
 
     def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:

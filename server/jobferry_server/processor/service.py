@@ -80,6 +80,21 @@ class Service:
         finally:
             pool.terminate()
 
+    @asynccontextmanager
+    async def running(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Run within the block, and wind up at its end. Sets ``stop`` if it can't go on."""
+        ended = asyncio.Event()
+        work = asyncio.ensure_future(self.run(ended))
+        work.add_done_callback(lambda _: stop.set())
+        ready = asyncio.ensure_future(self.ready.wait())
+        await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        try:
+            yield
+        finally:
+            ended.set()
+            await work
+
     async def _work_until(self, stop: asyncio.Event, pool: Pool, scheduler: Scheduler) -> None:
         ledger = Ledger(pool, new_name())
         keeper = Keeper(ledger, self._hand, self._tasks, self._settings.lease_seconds)

@@ -1,0 +1,82 @@
+"""Jobs in a terminal while they move: a list that is watched, and one job that is waited for."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
+from datetime import datetime
+from uuid import UUID
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from jobferry_client.client import JobClient
+from jobferry_client.errors import ClientError
+from jobferry_client.output import console, job_table, plain
+from jobferry_client.state import ClientStatus, ConnectionState
+from jobferry_shared.job import Job
+
+__all__ = ["LOOK_SECONDS", "changed_lines", "in_words", "show_live", "wait_shown"]
+
+#: How often what is shown is looked at again.
+LOOK_SECONDS = 0.1
+
+
+def changed_lines(lists: Iterable[list[Job]]) -> Iterator[str]:
+    """A line for each job that is new in a list or shows another state than in the one before."""
+    shown: dict[UUID, str] = {}
+    for jobs in lists:
+        states = {job.id: plain(f"{job.task}  {job.state}") for job in jobs}
+        for job in reversed(jobs):
+            if shown.get(job.id) != states[job.id]:
+                yield f"{datetime.now().astimezone():%H:%M:%S}  {job.id}  {states[job.id]}"
+        shown = states
+
+
+def show_live(client: JobClient, lists: Iterable[list[Job]]) -> None:
+    """Draw the newest list with its bars, and below how it stands with the gateway."""
+    newest: list[Job] = []
+
+    def drawn() -> RenderableType:
+        return Group(job_table(newest), Text(), Text(in_words(client.status()), "dim"))
+
+    with Live(console=console, get_renderable=drawn) as live:
+        for newest in lists:  # noqa: B007 - it is what is drawn
+            live.refresh()
+
+
+def wait_shown(client: JobClient, job: Job, timeout: float | None, *, quiet: bool) -> Job:
+    """The job once it has ended, drawn meanwhile; an error if it is no use to wait any longer."""
+    end = math.inf if timeout is None else time.monotonic() + timeout
+    shown = console.is_terminal and not quiet
+    with (
+        Live(console=console, auto_refresh=False, transient=True)
+        if shown
+        else nullcontext() as live
+    ):
+        while not (job := client.get(job.id)).finished:
+            if live:
+                live.update(job_table([job]), refresh=True)
+            _give_up(client.status(), job, timeout if time.monotonic() >= end else None)
+            with suppress(TimeoutError):
+                client.wait(job.id, min(LOOK_SECONDS, end - time.monotonic()))
+    return job
+
+
+def in_words(status: ClientStatus) -> str:
+    """How a device stands with its gateway, and what is unsent."""
+    words = status.state.value + (f": {status.reason}" if status.reason else "")
+    return plain(f"{words} · {status.pending} unsent")
+
+
+def _give_up(status: ClientStatus, job: Job, waited: float | None) -> None:
+    """Raise if it is no use to wait, or was waited long enough."""
+    if status.state is ConnectionState.NEEDS_AUTH:
+        raise ClientError(f"the gateway wants a token: {status.reason}", code="unauthenticated")
+    if waited is not None:
+        reason = plain(status.reason or "connected")
+        raise click.ClickException(
+            f"job {job.id} is still {job.state} after {waited:g} s; {reason}"
+        )
