@@ -36,7 +36,7 @@ from jobferry_client.token import Token, TokenSource
 from jobferry_shared.discretion import discreet
 from jobferry_shared.errors import JobferryError
 
-__all__ = ["SWITCHED_OFF", "Engine"]
+__all__ = ["OFF", "Engine"]
 
 log = logging.getLogger("jobferry.client")
 

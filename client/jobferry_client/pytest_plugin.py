@@ -79,9 +79,9 @@ def go_offline(
 
 def _send(client: "JobClient") -> None:
     """Have a device that is open and switched on send what it has."""
-    from jobferry_client.engine import SWITCHED_OFF
+    from jobferry_client.engine import OFF
     from jobferry_client.errors import ClientClosed
 
     with suppress(ClientClosed):
-        if client.status().reason != SWITCHED_OFF:
+        if client.status().reason != OFF.reason:
             client.sync(SEND_SECONDS)

@@ -5068,7 +5068,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('77ba0192-c003-48a2-8ed4-815c65f402e4', true, 7711018118493792207);
+INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', true, 7711020931898433001);
 
 
 --
@@ -5087,30 +5087,30 @@ INSERT INTO jobferry.identity VALUES ('77ba0192-c003-48a2-8ed4-815c65f402e4', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:28:37.205924+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:28:37.205924+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:39:28.329075+00');
 
 
 --
@@ -5135,8 +5135,8 @@ INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203df-acd1-7a91-9d80-8d0b08c64d50', 'nobody''s', 'q', 0, '2026-11-22 15:28:40.232855+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203df-acd4-7bf1-8737-9915be7c7acf', 'nobody''s', NULL, 0, '2026-11-22 15:28:40.232856+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5214,26 +5214,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:28:40.259607+00', '01a203df-acd1-7a91-9d80-8d0b08c64d50', 'anna', 'submitted', 0, 'device 31e6bd72-d935-4e94-bf73-a4b317ea6dee', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:28:40.259795+00', '01a203df-acd4-7bf1-8737-9915be7c7acf', 'anna', 'submitted', 0, 'device 31e6bd72-d935-4e94-bf73-a4b317ea6dee', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:28:40.259823+00', '01a203df-acd5-7cdd-a02b-b98ebf839bcd', 'anna', 'submitted', 0, 'device 31e6bd72-d935-4e94-bf73-a4b317ea6dee', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:28:40.508153+00', '01a203df-adf7-7f21-a5ef-f559fbfa8b01', 'anna', 'submitted', 0, 'device 31e6bd72-d935-4e94-bf73-a4b317ea6dee', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:28:40.524663+00', '01a203df-adf7-7f21-a5ef-f559fbfa8b01', 'anna', 'started', 1, 'processor host:6001:a351c463', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:28:40.526628+00', '01a203df-adfa-7a3c-8aec-325e78a74726', 'anna', 'submitted', 0, 'device 31e6bd72-d935-4e94-bf73-a4b317ea6dee', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:28:40.537482+00', '01a203df-adfa-7a3c-8aec-325e78a74726', 'anna', 'started', 1, 'processor host:6001:a351c463', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:28:40.5598+00', '01a203df-adf7-7f21-a5ef-f559fbfa8b01', 'anna', 'completed', 1, 'processor host:6001:a351c463', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:28:40.563114+00', '01a203df-adfa-7a3c-8aec-325e78a74726', 'anna', 'failed', 1, 'processor host:6001:a351c463', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:39:29.16762+00', '01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:39:29.167813+00', '01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:39:29.167848+00', '01a203e9-93c0-73e8-8f09-3ee6865fe1fa', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:39:29.246258+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:39:29.269857+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:39:29.290483+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:39:29.299693+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:39:29.335728+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'completed', 1, 'processor host:28013:08b993d2', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:39:29.356523+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'failed', 1, 'processor host:28013:08b993d2', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203df-acd1-7a91-9d80-8d0b08c64d50', '2026-11-22 15:28:40.146+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '31e6bd72-d935-4e94-bf73-a4b317ea6dee', 'nobody''s', 'q', 0, '2026-11-22 15:28:40.232855+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:28:40.232857+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203df-acd4-7bf1-8737-9915be7c7acf', '2026-11-22 15:28:40.148+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '31e6bd72-d935-4e94-bf73-a4b317ea6dee', 'nobody''s', NULL, 0, '2026-11-22 15:28:40.232856+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:28:40.232857+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203df-acd5-7cdd-a02b-b98ebf839bcd', '2026-11-22 15:28:40.149+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '31e6bd72-d935-4e94-bf73-a4b317ea6dee', 'nobody''s', NULL, 0, '2026-11-22 15:28:40.232857+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:28:40.232857+00', NULL, '2026-11-22 15:28:40.232857+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203df-adf7-7f21-a5ef-f559fbfa8b01', '2026-11-22 15:28:40.44+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '31e6bd72-d935-4e94-bf73-a4b317ea6dee', 't', NULL, 0, '2026-11-22 15:28:40.506171+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:28:40.506171+00', '2026-11-22 15:28:40.514562+00', '2026-11-22 15:28:40.557109+00', '770', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203df-adfa-7a3c-8aec-325e78a74726', '2026-11-22 15:28:40.446+00', '{"fail": true}', false, false, 0, NULL, 'anna', '31e6bd72-d935-4e94-bf73-a4b317ea6dee', 't', NULL, 0, '2026-11-22 15:28:40.5259+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:28:40.5259+00', '2026-11-22 15:28:40.53651+00', '2026-11-22 15:28:40.561675+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', '2026-11-22 15:39:29.069+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', '2026-11-22 15:39:29.087+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203e9-93c0-73e8-8f09-3ee6865fe1fa', '2026-11-22 15:39:29.088+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153504+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:39:29.153504+00', NULL, '2026-11-22 15:39:29.153504+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203e9-944c-7724-884a-0745ee3c56f3', '2026-11-22 15:39:29.228+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.24542+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:39:29.24542+00', '2026-11-22 15:39:29.252101+00', '2026-11-22 15:39:29.332865+00', '769', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203e9-9450-7b02-9850-faa53aef3734', '2026-11-22 15:39:29.232+00', '{"fail": true}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.268076+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:39:29.268076+00', '2026-11-22 15:39:29.298677+00', '2026-11-22 15:39:29.343719+00', '772', '776', NULL);
 
 
 --
