@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-faults test-devices test-ledger test-rest check fuzz bench docs lock clean
+.PHONY: help demo test test-faults test-devices test-ledger test-rest check fuzz bench docs site lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,7 @@ check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/mypy tests docs/generate.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
+	@$(MAKE) --no-print-directory site
 
 # Longer: make fuzz SECONDS=600
 SECONDS ?= 20
@@ -60,6 +61,9 @@ bench: .venv/ready ## Measure speed and memory against raw limits.
 
 docs: .venv/ready ## Write the generated parts of the documents.
 	@$(BIN)/python docs/generate.py
+
+site: .venv/ready ## Build the documents as a site, into docs/_build.
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 lock: ## Pin the dependencies anew.
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet pip-tools

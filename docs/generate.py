@@ -97,7 +97,7 @@ def sqlstates(*classes: str) -> str:
 def settings() -> str:
     """Every setting with its variable and default."""
     return "\n\n".join(
-        f"### {title}\n\n{_settings(model)}"
+        f"## {title}\n\n{_settings(model)}"
         for title, model in (
             ("Gateway", GatewaySettings),
             ("Gateway: tokens", TokenSettings),
@@ -151,7 +151,7 @@ def _help(command: click.Command, name: str, parent: click.Context | None = None
     context = command.context_class(
         command, parent, name.rpartition(" ")[2], **{**command.context_settings, **settings}
     )
-    yield f"### {name}\n\n```text\n{command.get_help(context)}\n```"
+    yield f"## {name}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = command.get_command(context, child)
@@ -190,7 +190,7 @@ def generated(text: str) -> str:
 
 def stale() -> list[Path]:
     """The documents whose blocks are not what the code says."""
-    return [path for path in sorted(DOCS.glob("*.md")) if generated(_read(path)) != _read(path)]
+    return [path for path in sorted(DOCS.glob("**/*.md")) if generated(_read(path)) != _read(path)]
 
 
 def _read(path: Path) -> str:

@@ -58,7 +58,7 @@ def test_a_command_says_what_it_does_in_one_line(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_in_the_documents(name: str) -> None:
-    assert f"### {name}\n" in (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert f"## {name}\n" in (DOCS / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("option", ["--url", "--token"])

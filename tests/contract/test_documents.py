@@ -7,17 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobferry_server import Processor
-from support.services import Services, token
-
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def python_block(containing: str) -> str:
-    """The README's Python block that contains a text."""
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    return next(block for block in blocks if containing in block)
 
 
 def test_the_generated_parts_are_what_the_code_says() -> None:
@@ -29,24 +19,6 @@ def test_the_generated_parts_are_what_the_code_says() -> None:
         check=False,
     )
     assert done.returncode == 0, f"run 'make docs': {done.stdout}{done.stderr}"
-
-
-def test_the_readme_s_device_and_processor_work(
-    services: Services,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    names: dict[str, object] = {"__name__": "tasks"}
-    exec(python_block("Processor()"), names)
-    processor = names["processor"]
-    assert isinstance(processor, Processor)
-    with services.gateway() as url, services.processor(processor):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("JOBFERRY_URL", url)
-        monkeypatch.setenv("JOBFERRY_TOKEN", token())
-        exec(python_block("JobClient("), {})
-    assert capsys.readouterr().out == "{'text': 'HELLO'}\n"
 
 
 @pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))

@@ -1,6 +1,8 @@
 """Gateway and processor behind a PgBouncer in transaction mode."""
 
 import asyncio
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 from jobferry_client import JobClient, NewJob
 from jobferry_server import Job, Processor
-from jobferry_server.database import open_pool
+from jobferry_server.commands.gateway import gateway
+from jobferry_server.database import in_force, open_pool
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import ConfigurationError
 from support.facts import Ledger, differences
@@ -170,3 +173,19 @@ def test_no_lock_of_ours_is_a_session_s(dsn: str) -> None:
         r" and p.prosrc ~ 'pg_(try_)?advisory_(lock|unlock)'"
     )
     assert found == []
+
+
+def test_the_page_s_login_has_in_force_what_a_part_needs(dsn: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pooler.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    (command,) = re.findall(r"\$ jobferry gateway (.*?)```", page, re.DOTALL)
+    with psycopg.connect(dsn) as connection:
+        connection.execute(statements.encode())
+        asked = "select setconfig from pg_db_role_setting where setrole = 'app_gateway'::regrole"
+        row = connection.execute(asked).fetchone()
+        connection.rollback()  # roles are the whole cluster's
+    assert row is not None
+    assert set(row[0]) == {
+        f"{name}={value}" for name, value in in_force("jobferry_gateway").items()
+    }
+    gateway.make_context("gateway", shlex.split(command.replace("\\\n", " ")))

