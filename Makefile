@@ -46,7 +46,7 @@ check: .venv/ready ## Static checks: format, lint, types, import directions.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests docs/generate.py
+	@$(BIN)/mypy tests docs/generate.py docs/conf.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
 	@$(MAKE) --no-print-directory site

@@ -1,7 +1,6 @@
 """The documents as a site: ``make site`` builds it, and a warning is an error."""
 
 import re
-from typing import Any
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
@@ -52,7 +51,7 @@ def _links(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] = re.sub(rf"\]\((\.\./)+{name}", f"]({folder}{here}", source[0])
 
 
-def _included(_: Sphinx, path: Any, __: str, source: list[str]) -> None:
+def _included(_: Sphinx, _path: object, _page: str, source: list[str]) -> None:
     """The same in a page from above, whose links lead down into this folder."""
     source[0] = re.sub(r"\]\(docs/", "](", source[0])
     for name, here in ABOVE.items():

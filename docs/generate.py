@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 from pydantic_settings import BaseSettings
+from sql_reference import columns, functions, table
 
 from jobferry_client.cli import jobferry
 from jobferry_server.metrics.definitions import CATALOGUE
@@ -48,7 +49,7 @@ def transitions() -> str:
             TRANSITIONS.items(), key=lambda item: _rank(item[0][0]) * 10 + _rank(item[0][1])
         )
     ]
-    return _table(("from", "to", "event in the audit log"), rows)
+    return table(("from", "to", "event in the audit log"), rows)
 
 
 def codes() -> str:
@@ -68,7 +69,7 @@ def statuses() -> str:
 
 def exits() -> str:
     """Every exit code of a command."""
-    return _table(("exit code", "means"), ((f"`{code}`", what) for code, what in EXITS.items()))
+    return table(("exit code", "means"), ((f"`{code}`", what) for code, what in EXITS.items()))
 
 
 def local() -> str:
@@ -91,7 +92,7 @@ def raised() -> list[tuple[str, str, str]]:
 def sqlstates(*classes: str) -> str:
     """The errors that SQL raises, of these classes or all."""
     rows = [(f"`{code}`", *words) for code, *words in raised() if code.startswith(classes or "JF")]
-    return _table(("SQLSTATE", "message", "hint"), rows)
+    return table(("SQLSTATE", "message", "hint"), rows)
 
 
 def settings() -> str:
@@ -108,7 +109,7 @@ def settings() -> str:
 
 def versions() -> str:
     """The history of the protocol."""
-    return _table(("version", "what changed"), ((str(v.number), v.changed) for v in HISTORY))
+    return table(("version", "what changed"), ((str(v.number), v.changed) for v in HISTORY))
 
 
 def metrics() -> str:
@@ -116,7 +117,7 @@ def metrics() -> str:
     rows = (
         (f"`{found.name}`", found.kind, ", ".join(found.labels), found.says) for found in CATALOGUE
     )
-    return _table(("metric", "kind", "labels", "what it says"), rows)
+    return table(("metric", "kind", "labels", "what it says"), rows)
 
 
 def commands() -> str:
@@ -126,7 +127,7 @@ def commands() -> str:
 
 def _codes(head: str, found: Mapping[Any, Code]) -> str:
     rows = ((f"`{code}`", text.cause, text.remedy) for code, text in found.items())
-    return _table((head, "what has happened", "what to do"), rows)
+    return table((head, "what has happened", "what to do"), rows)
 
 
 def _words(text: str) -> str:
@@ -143,7 +144,7 @@ def _settings(model: type[BaseSettings]) -> str:
         (f"`JOBFERRY_{name.upper()}`", f"`{field.default}`", field.description or "")
         for name, field in model.model_fields.items()
     )
-    return _table(("variable", "default", "what it does"), rows)
+    return table(("variable", "default", "what it does"), rows)
 
 
 def _help(command: click.Command, name: str, parent: click.Context | None = None) -> Iterable[str]:
@@ -159,11 +160,6 @@ def _help(command: click.Command, name: str, parent: click.Context | None = None
             yield from _help(found, f"{name} {child}", context)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 GENERATORS: dict[str, Callable[[], str]] = {
     "states": states,
     "transitions": transitions,
@@ -177,6 +173,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "sqlstates_of_workers": partial(sqlstates, "JF03", "JF04"),
     "sqlstates_of_schedules": partial(sqlstates, "JF05"),
     "settings": settings,
+    "functions": functions,
+    "columns": columns,
     "versions": versions,
     "metrics": metrics,
     "commands": commands,

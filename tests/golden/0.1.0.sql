@@ -119,18 +119,206 @@ CREATE TABLE public.background_jobs (
 ALTER TABLE public.background_jobs OWNER TO CURRENT_USER;
 
 --
+-- Name: TABLE background_jobs; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON TABLE public.background_jobs IS 'The ledger: one row for every job there ever was.';
+
+
+--
+-- Name: COLUMN background_jobs.id; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.id IS 'Made by whoever submits, so that a submit can be repeated. A version 7 UUID sorts by time and is cheapest.';
+
+
+--
+-- Name: COLUMN background_jobs."timestamp"; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs."timestamp" IS 'When it was submitted, by the submitter''s clock, which may be wrong.';
+
+
+--
+-- Name: COLUMN background_jobs.payload; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.payload IS 'What the handler is given.';
+
+
+--
+-- Name: COLUMN background_jobs.completed; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.completed IS 'Whether it ended well. A processor of the recipe sets it.';
+
+
+--
+-- Name: COLUMN background_jobs.cancelled; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.cancelled IS 'Whether it was cancelled. Set it to cancel.';
+
+
+--
+-- Name: COLUMN background_jobs.progress; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.progress IS 'How far it is, from 0 to 1.';
+
+
+--
+-- Name: COLUMN background_jobs.result; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.result IS 'What the handler returned.';
+
+
+--
+-- Name: COLUMN background_jobs.submitted_by; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.submitted_by IS 'The owner: the subject of the token it was sent with. Null for the server''s own.';
+
+
+--
+-- Name: COLUMN background_jobs.client_id; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.client_id IS 'The device it was submitted on.';
+
+
+--
+-- Name: COLUMN background_jobs.task; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.task IS 'The name of the handler that is to run it.';
+
+
+--
+-- Name: COLUMN background_jobs.queue_name; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.queue_name IS 'Jobs of one name run one at a time.';
+
+
+--
+-- Name: COLUMN background_jobs.priority; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.priority IS 'Lower runs first; then by run_at, then by id.';
+
+
+--
+-- Name: COLUMN background_jobs.run_at; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.run_at IS 'Not before this. On the device null means at once, by the server''s clock.';
+
+
+--
+-- Name: COLUMN background_jobs.max_attempts; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.max_attempts IS 'How often it is tried before it has failed.';
+
+
+--
+-- Name: COLUMN background_jobs.attempts; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.attempts IS 'How often it was begun.';
+
+
+--
+-- Name: COLUMN background_jobs.job_key; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.job_key IS 'At most one unfinished job of an owner has a given key.';
+
+
+--
+-- Name: COLUMN background_jobs.flags; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.flags IS 'Words by which a processor may leave it alone.';
+
+
+--
+-- Name: COLUMN background_jobs.database_id; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.database_id IS 'The tenant: passed through, or the token''s.';
+
+
+--
+-- Name: COLUMN background_jobs.status; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.status IS 'Where it is in its life: docs/job-states.md.';
+
+
+--
+-- Name: COLUMN background_jobs.error; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.error IS 'Why it failed or will be tried again: a code and a message, both for the owner to read.';
+
+
+--
+-- Name: COLUMN background_jobs.received_at; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.received_at IS 'When it reached the ledger, by the server''s clock.';
+
+
+--
+-- Name: COLUMN background_jobs.started_at; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.started_at IS 'When the current or last attempt began.';
+
+
+--
+-- Name: COLUMN background_jobs.finished_at; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.finished_at IS 'When it ended; null while it has not.';
+
+
+--
+-- Name: COLUMN background_jobs.created; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.created IS 'The transaction that inserted it.';
+
+
+--
+-- Name: COLUMN background_jobs.version; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.version IS 'The transaction that wrote it last: what cursors compare.';
+
+
+--
+-- Name: COLUMN background_jobs.revised; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_jobs.revised IS 'The transaction that last changed what the submitter had said.';
+
+
+--
 -- Name: add_job(uuid, text, json, text, text, timestamp with time zone, integer, integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id);
-end $$;
+    'replace', null, db_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer) OWNER TO jobferry_engine;
@@ -140,14 +328,13 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -157,14 +344,13 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -174,14 +360,13 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -218,14 +403,10 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if spec.job_key is null then
-    job := jobferry.insert_job(spec, owner, database_id);
-    perform jobferry.ring_for(owner);
-  elsif mode = 'unsafe_dedupe' then
-    job := jobferry.job_or_insert(spec, owner, database_id);
-  else
-    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
+  if mode = 'unsafe_dedupe' and spec.job_key is not null then
+    return jobferry.job_or_insert(spec, owner, database_id);
   end if;
+  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
@@ -267,6 +448,146 @@ CREATE TABLE jobferry.scheduled_jobs (
 
 
 ALTER TABLE jobferry.scheduled_jobs OWNER TO CURRENT_USER;
+
+--
+-- Name: TABLE scheduled_jobs; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON TABLE jobferry.scheduled_jobs IS 'Schedules: what recurs, and when.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.id; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.id IS 'What run_scheduled_job and remove_scheduled_job take.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.database_id; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.database_id IS 'The jobs'' tenant.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.task_identifier; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.task_identifier IS 'The jobs'' task.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.payload; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.payload IS 'The jobs'' payload, to which "_cron" is added.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.schedule_info; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.schedule_info IS 'When: docs/schedules.md.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.job_key; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.job_key IS 'The jobs'' key.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.queue_name; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.queue_name IS 'The jobs'' named queue.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.max_attempts; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.max_attempts IS 'How often each of the jobs is tried.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.priority; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.priority IS 'The jobs'' priority.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.last_scheduled; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.last_scheduled IS 'The last slot that became a job.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.last_scheduled_id; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.last_scheduled_id IS 'That job.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.owner; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.owner IS 'Whose the jobs are. Null: the server''s own.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.name; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.name IS 'By what a person knows it.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.crontab; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.crontab IS 'The crontab it was loaded from.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.created_at; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.created_at IS 'When it was made.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.planned_at; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.planned_at IS 'When a processor last worked out what follows.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.next_run_at; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.next_run_at IS 'The next slot; null where there is none, or none was worked out yet.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.last_missed; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.last_missed IS 'The slot from which on some were last missed.';
+
+
+--
+-- Name: COLUMN scheduled_jobs.error; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.error IS 'What is wrong with it; such a schedule does not run.';
+
 
 --
 -- Name: add_scheduled_job(text, json, json, text, text, integer, integer, text, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -462,41 +783,6 @@ end $$;
 
 
 ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
-
---
--- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
---
-
-CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-#variable_conflict use_column
-declare
-  begun public.background_jobs;
-  entry jobferry.queue;
-begin
-  perform from public.background_jobs b where b.id = job and b.finished_at is null for no key update skip locked;
-  if not found then
-    return;
-  end if;
-  update jobferry.queue q
-  set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1
-  where q.job_id = job returning q.* into entry;
-  update public.background_jobs b
-  set status = 'running', attempts = entry.attempts, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
-  where b.id = job returning b.* into begun;
-  insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job, begun.submitted_by, 'started', begun.attempts, jobferry.actor(processor));
-  if octet_length(begun.submitted_by) < 7900 then
-    perform pg_notify('jobferry_changes', begun.submitted_by);
-  end if;
-  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
-    begun.progress, begun.error::text, entry.checkpoint::text;
-end $$;
-
-
-ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
 
 --
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
@@ -809,7 +1095,6 @@ declare
   behind record;
   reach integer := most;
   number integer := 0;
-  first uuid[];
   passed_over uuid[];
 begin
   if until is null then
@@ -825,17 +1110,6 @@ begin
   select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
-  if limits is null then
-    first := array(select d.job_id from jobferry.due_jobs(
-      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
-    if cardinality(first) = 1 then
-      return query select * from jobferry.begin_job(processor, first[1], until);
-      get diagnostics number = row_count;
-    end if;
-    if cardinality(first) = 0 or number = 1 then
-      return;
-    end if;
-  end if;
   loop
     if limits is not null then
       full_now := jobferry.full_tasks(limits);
@@ -1536,6 +1810,13 @@ $$;
 ALTER FUNCTION jobferry.epoch() OWNER TO jobferry_engine;
 
 --
+-- Name: FUNCTION epoch(); Type: COMMENT; Schema: jobferry; Owner: jobferry_engine
+--
+
+COMMENT ON FUNCTION jobferry.epoch() IS 'Which database this is: another one after a restore, a failover or a copy.';
+
+
+--
 -- Name: erase_batch(text, timestamp with time zone, integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -2038,6 +2319,13 @@ $$;
 ALTER FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean) OWNER TO jobferry_engine;
 
 --
+-- Name: FUNCTION grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean); Type: COMMENT; Schema: jobferry; Owner: jobferry_engine
+--
+
+COMMENT ON FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix text, by_setting boolean) IS 'From now on the role sees jobs of this tenant, of owners with this prefix, or of what jobferry.tenant is set to.';
+
+
+--
 -- Name: guard_job(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -2302,35 +2590,6 @@ end $$;
 
 
 ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
-
---
--- Name: insert_job(jobferry.job_spec, text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
---
-
-CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  began bigint := extract(epoch from clock_timestamp()) * 1000000;
-  due timestamptz := coalesce(spec.run_at, now());
-  job public.background_jobs;
-begin
-  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
-    flags, database_id, status)
-  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
-    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
-    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
-  returning * into job;
-  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
-  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
-  insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job.id, owner, 'submitted', job.attempts, session_user);
-  return job;
-end $$;
-
-
-ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) OWNER TO CURRENT_USER;
 
 --
 -- Name: insert_jobs(jobferry.job_spec[], text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4396,7 +4655,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
+    perform jobferry.tell_again(ids, client_ids);
   end if;
 end $$;
 
@@ -4445,31 +4704,27 @@ end $$;
 ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 --
--- Name: tell_again(uuid[], text[], uuid[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: tell_again(uuid[], uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
+CREATE FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   with mine as materialized (
-    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
-    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
-    where b.created <> pg_current_xact_id()
-      and (b.revised is not null
-        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
-    for no key update of b skip locked
+    select b.id from unnest(ids, client_ids) i(id, client_id)
+    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
+    where b.revised is not null for update of b skip locked
   ),
   told as (
-    update public.background_jobs b
-    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
+    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told
 $$;
 
 
-ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
 
 --
 -- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4705,6 +4960,13 @@ end $$;
 
 
 ALTER FUNCTION jobferry.unrevoke_owner(owner text) OWNER TO jobferry_engine;
+
+--
+-- Name: FUNCTION unrevoke_owner(owner text); Type: COMMENT; Schema: jobferry; Owner: jobferry_engine
+--
+
+COMMENT ON FUNCTION jobferry.unrevoke_owner(owner text) IS 'Take it back; was there anything to take back?';
+
 
 --
 -- Name: unrevoke_token(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -5033,6 +5295,69 @@ CREATE TABLE public.background_job_events (
 ALTER TABLE public.background_job_events OWNER TO CURRENT_USER;
 
 --
+-- Name: TABLE background_job_events; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON TABLE public.background_job_events IS 'The audit log: every transition of every job. Append-only.';
+
+
+--
+-- Name: COLUMN background_job_events.id; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.id IS 'In order of writing, not of commit.';
+
+
+--
+-- Name: COLUMN background_job_events.at; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.at IS 'When it was written, by the database''s clock.';
+
+
+--
+-- Name: COLUMN background_job_events.job_id; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.job_id IS 'Which job.';
+
+
+--
+-- Name: COLUMN background_job_events.owner; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.owner IS 'Whose job it is.';
+
+
+--
+-- Name: COLUMN background_job_events.event; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.event IS 'What happened: docs/job-states.md.';
+
+
+--
+-- Name: COLUMN background_job_events.attempt; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.attempt IS 'In which attempt; 0 before the first.';
+
+
+--
+-- Name: COLUMN background_job_events.actor; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.actor IS 'Who did it: the device, the processor, or the database user that wrote.';
+
+
+--
+-- Name: COLUMN background_job_events.detail; Type: COMMENT; Schema: public; Owner: postgres
+--
+
+COMMENT ON COLUMN public.background_job_events.detail IS 'What the event alone does not say, such as the error of a failure.';
+
+
+--
 -- Name: background_job_events_id_seq; Type: SEQUENCE; Schema: public; Owner: postgres
 --
 
@@ -5068,7 +5393,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', true, 7711020931898433001);
+INSERT INTO jobferry.identity VALUES ('43db5d60-f275-4d61-9415-b5837d9a2aea', true, 7711008041650906046);
 
 
 --
@@ -5087,30 +5412,31 @@ INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 14:49:26.352798+00');
 
 
 --
@@ -5135,8 +5461,8 @@ INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', 'nobody''s', 'q', 0, '2026-11-22 14:49:26.82323+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203bb-c3fe-73c8-895a-3e2a94c7077c', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823231+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5214,26 +5540,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:39:29.16762+00', '01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:39:29.167813+00', '01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:39:29.167848+00', '01a203e9-93c0-73e8-8f09-3ee6865fe1fa', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:39:29.246258+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:39:29.269857+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:39:29.290483+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:39:29.299693+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:39:29.335728+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'completed', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:39:29.356523+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'failed', 1, 'processor host:28013:08b993d2', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 14:49:26.828399+00', '01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 14:49:26.828694+00', '01a203bb-c3fe-73c8-895a-3e2a94c7077c', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 14:49:26.828722+00', '01a203bb-c3fe-7cca-9eae-8024a4acb839', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 14:49:26.89439+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 14:49:26.89851+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 14:49:26.905639+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'started', 1, 'processor host:4973:8c9be489', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 14:49:26.905748+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'started', 1, 'processor host:4973:8c9be489', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 14:49:26.928682+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'completed', 1, 'processor host:4973:8c9be489', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 14:49:26.930335+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'failed', 1, 'processor host:4973:8c9be489', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', '2026-11-22 15:39:29.069+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', '2026-11-22 15:39:29.087+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93c0-73e8-8f09-3ee6865fe1fa', '2026-11-22 15:39:29.088+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153504+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:39:29.153504+00', NULL, '2026-11-22 15:39:29.153504+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-944c-7724-884a-0745ee3c56f3', '2026-11-22 15:39:29.228+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.24542+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:39:29.24542+00', '2026-11-22 15:39:29.252101+00', '2026-11-22 15:39:29.332865+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-9450-7b02-9850-faa53aef3734', '2026-11-22 15:39:29.232+00', '{"fail": true}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.268076+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:39:29.268076+00', '2026-11-22 15:39:29.298677+00', '2026-11-22 15:39:29.343719+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', '2026-11-22 14:49:26.779+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', 'q', 0, '2026-11-22 14:49:26.82323+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 14:49:26.823232+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203bb-c3fe-73c8-895a-3e2a94c7077c', '2026-11-22 14:49:26.782+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823231+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 14:49:26.823232+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203bb-c3fe-7cca-9eae-8024a4acb839', '2026-11-22 14:49:26.782+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823232+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 14:49:26.823232+00', NULL, '2026-11-22 14:49:26.823232+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203bb-c465-76a5-a4e5-e9043901af34', '2026-11-22 14:49:26.885+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 't', NULL, 0, '2026-11-22 14:49:26.893618+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 14:49:26.893618+00', '2026-11-22 14:49:26.902691+00', '2026-11-22 14:49:26.927586+00', '769', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203bb-c469-76d0-8a43-d6922194f870', '2026-11-22 14:49:26.889+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 't', NULL, 0, '2026-11-22 14:49:26.897957+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 14:49:26.897957+00', '2026-11-22 14:49:26.902691+00', '2026-11-22 14:49:26.927586+00', '771', '775', NULL);
 
 
 --
@@ -6129,14 +6455,6 @@ GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
 
 
 --
--- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
---
-
-REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
-
-
---
 -- Name: FUNCTION blank_history(jobs uuid[]); Type: ACL; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -6631,14 +6949,6 @@ GRANT ALL ON FUNCTION jobferry.hold_delegated(job uuid, attempt integer) TO jobf
 
 REVOKE ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) TO jobferry_engine;
-
-
---
--- Name: FUNCTION insert_job(spec jobferry.job_spec, owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
---
-
-REVOKE ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) TO jobferry_engine;
 
 
 --
@@ -7281,11 +7591,11 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION tell_again(ids uuid[], client_ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
 
 
 --
