@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-faults test-devices test-ledger test-rest check fuzz bench docs site lock clean
+.PHONY: help setup demo test test-faults test-devices test-ledger test-rest check fuzz bench docs site lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -14,6 +14,8 @@ help: ## Show this list.
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+setup: .venv/ready ## Only set up .venv, which the others do too where it is missing.
 
 demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo

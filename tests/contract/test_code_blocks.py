@@ -19,6 +19,7 @@ from support.services import Services
 EXCLUDED = {
     "README.md": {"make demo": "e2e/test_demo.py"},
     "CONTRIBUTING.md": {"make test": "the tests themselves"},
+    "docs/tutorial.md": {"make setup": "whoever runs this has"},
     "docs/guarantees.md": {"pytest tests/simulation": "the tests themselves"},
     "docs/backup-and-restore.md": {
         "createdb": "a cluster without our roles: faults/test_restore.py"

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,10 +50,24 @@ class Reader:
     dsn: str
     url: str
     jobferry: Run
+    #: What the page's Python has defined; a block that nobody is shown also finds the ``reader``.
     names: dict[str, object] = field(default_factory=lambda: {"__name__": "page"})
+    #: What stands on pages in the place of what only the reader knows.
+    known: dict[str, str] = field(default_factory=dict)
+    #: Ended with the page.
+    beside: ExitStack = field(default_factory=ExitStack)
     _services: list[tuple[str, "subprocess.Popen[bytes]", Path]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.names["reader"] = self
+        self.known |= {
+            ".venv/bin/": "",
+            "postgresql://…": shlex.quote(self.dsn),
+            "wss://…": self.url,
+            "ws://…": self.url,
+            "--token …": "",  # in the environment
+            "http://127.0.0.1:8377": self.url.replace("ws://", "http://"),
+        }
         os.environ |= {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:{_postgres_programs()}",
             "PYTHONPATH": ":".join(sys.path),
@@ -85,6 +99,7 @@ class Reader:
 
     def kill(self) -> None:
         """End what runs however the page ended."""
+        self.beside.close()
         for _, service, _ in self._services:
             service.kill()
             service.wait()
@@ -122,16 +137,8 @@ class Reader:
 
     def _filled_in(self, line: str) -> str:
         """A command with what the reader knows in the place of what the page can't."""
-        known = {
-            ".venv/bin/": "",
-            "postgresql://…": self.dsn,
-            "wss://…": self.url,
-            "ws://…": self.url,
-            "--token …": "",  # in the environment
-            "http://127.0.0.1:8377": self.url.replace("ws://", "http://"),
-        }
-        for words, meant in known.items():
-            line = line.replace(words, shlex.quote(meant) if meant else "")
+        for words, meant in self.known.items():
+            line = line.replace(words, meant)
         return line
 
     def _run(self, script: str) -> str:
@@ -141,14 +148,15 @@ class Reader:
             ["bash", "-euo", "pipefail", "-c", f"{script}\nenv -0 > {after}"],
             capture_output=True,
             text=True,
-            cwd=os.environ.get("READER_FOLDER", self.folder),
+            cwd=self.folder,
             timeout=60,
             check=False,
         )
         said = done.stdout + done.stderr
         assert done.returncode == 0, f"{script}\n--- exit code {done.returncode}:\n{said}"
         found = dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
-        os.environ |= found | {"READER_FOLDER": found["PWD"]}
+        os.environ.clear()
+        os.environ |= found
         return said
 
     def _serve(self, line: str) -> str:
