@@ -31,6 +31,7 @@ _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 #: A command that needs no shell. It is run in this process: to import all of it anew takes a second.
 _PLAIN = re.compile(r"jobferry [^|&;<>$`]*$")
 #: What a reader has copied from elsewhere when he types it.
+_LISTENS = re.compile(r"listening on (ws://\S+)")
 _EXPORT = re.compile(r"^ *export (\w+)=(\S+)$", re.MULTILINE)
 
 
@@ -124,7 +125,7 @@ class Reader:
             said = self._typed(typed)
             # Where an ellipsis stands whatever may come.
             pattern = re.escape(printed).replace("…", ".*")
-            assert re.search(pattern, said), f"{line}\n--- the page:\n{printed}\n--- found:\n{said}"
+            assert re.search(pattern, said, re.DOTALL), f"{line}\n--- the page:\n{printed}\n--- found:\n{said}"
 
     def _typed(self, line: str) -> str:
         if _SERVICE.match(line):
@@ -132,8 +133,7 @@ class Reader:
         if not _PLAIN.fullmatch(line):
             return self._run(line)
         done = self.jobferry(*shlex.split(line, comments=True)[1:])
-        assert done.code == 0, f"{line}\n--- exit code {done.code}:\n{done.out}{done.err}"
-        return done.out + done.err
+        return _judged(line, done.code, done.out + done.err)
 
     def _filled_in(self, line: str) -> str:
         """A command with what the reader knows in the place of what the page can't."""
@@ -142,7 +142,7 @@ class Reader:
         return line
 
     def _run(self, script: str) -> str:
-        """What a script prints. It must succeed; what it exports stays, and where it goes."""
+        """What a script prints. What it exports stays."""
         after = self.folder / ".environment"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{script}\nenv -0 > {after}"],
@@ -152,12 +152,10 @@ class Reader:
             timeout=60,
             check=False,
         )
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, f"{script}\n--- exit code {done.returncode}:\n{said}"
-        found = dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
-        os.environ.clear()
-        os.environ |= found
-        return said
+        if done.returncode == 0:
+            os.environ.clear()
+            os.environ |= dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
+        return _judged(script, done.returncode, done.stdout + done.stderr)
 
     def _serve(self, line: str) -> str:
         """Start what goes on; what it printed until it was ready."""
@@ -178,6 +176,8 @@ class Reader:
         said = log.read_text()
         assert service.poll() is None, f"{line} ended:\n{said}"
         os.environ |= dict(_EXPORT.findall(said))
+        if found := _LISTENS.search(said):
+            os.environ["JOBFERRY_URL"] = found[1]
         return said
 
     def _processors(self) -> int:
@@ -186,6 +186,12 @@ class Reader:
         assert row is not None
         found: int = row[0]
         return found
+
+
+def _judged(line: str, code: int, said: str) -> str:
+    """What a command has said, if it ended as its page says: well, unless it is to fail."""
+    assert bool(code) == line.endswith("# fails"), f"{line}\n--- exit code {code}:\n{said}"
+    return said
 
 
 def _libpq(dsn: str) -> dict[str, str]:
