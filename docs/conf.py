@@ -25,6 +25,7 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "Jobferry"
+pygments_dark_style = "github-dark"
 html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
@@ -62,5 +63,4 @@ def setup(app: Sphinx) -> None:
     """What MyST and furo can't be told by a setting."""
     app.connect("source-read", _links)
     app.connect("include-read", _included)
-    for alias in ("crontab", "mermaid"):
-        app.add_lexer(alias, TextLexer)
+    app.add_lexer("crontab", TextLexer)

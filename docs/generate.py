@@ -19,7 +19,7 @@ from jobferry_client.cli import jobferry
 from jobferry_server.metrics.definitions import CATALOGUE
 from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
 from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
-from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
+from jobferry_shared.states import TRANSITIONS, Status
 from jobferry_shared.versions import HISTORY
 from jobferry_sql import COMPAT, compat, migrations
 
@@ -33,16 +33,8 @@ RAISED = re.compile(
 LOCAL = re.compile(r"RAISE\(ABORT, 'jobferry: ([^']*)'\)")
 
 
-def states() -> str:
-    """The life of a job as a Mermaid diagram."""
-    lines = ["```mermaid", "stateDiagram-v2"]
-    for (source, target), event in {**LOCAL_TRANSITIONS, **TRANSITIONS}.items():
-        lines.append(f"  {source or '[*]'} --> {target}: {event}")
-    return "\n".join([*lines, "```"])
-
-
 def transitions() -> str:
-    """The same as a table."""
+    """The life of a job as a table."""
     rows = [
         (source or "(insert)", target, event)
         for (source, target), event in sorted(
@@ -161,7 +153,6 @@ def _help(command: click.Command, name: str, parent: click.Context | None = None
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
-    "states": states,
     "transitions": transitions,
     "codes": codes,
     "closes": closes,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,6 +21,13 @@ def test_the_generated_parts_are_what_the_code_says() -> None:
         check=False,
     )
     assert done.returncode == 0, f"run 'make docs': {done.stdout}{done.stderr}"
+
+
+def test_the_picture_of_the_states_shows_every_move_and_no_other() -> None:
+    picture = (ROOT / "docs" / "pictures" / "states.svg").read_text(encoding="utf-8")
+    drawn = " ".join(re.findall(r'data-moves="([^"]+)"', picture)).split()
+    moves = {**LOCAL_TRANSITIONS, **TRANSITIONS}
+    assert sorted(drawn) == sorted(f"{source or '-'}:{target}" for source, target in moves)
 
 
 @pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))

@@ -125,7 +125,9 @@ class Reader:
             said = self._typed(typed)
             # Where an ellipsis stands whatever may come.
             pattern = re.escape(printed).replace("…", ".*")
-            assert re.search(pattern, said, re.DOTALL), f"{line}\n--- the page:\n{printed}\n--- found:\n{said}"
+            assert re.search(pattern, said, re.DOTALL), (
+                f"{line}\n--- the page:\n{printed}\n--- found:\n{said}"
+            )
 
     def _typed(self, line: str) -> str:
         if _SERVICE.match(line):
