@@ -26,6 +26,7 @@ python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = "Jobferry"
 pygments_dark_style = "github-dark"
+html_favicon = "_static/ferry.svg"
 html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
@@ -59,8 +60,23 @@ def _included(_: Sphinx, _path: object, _page: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"]({name}", f"]({here}")
 
 
+#: What keyboards and screen readers need to know, and neither Sphinx nor furo says: of which level the
+#: captions of the navigation are, and that what scrolls can be reached.
+SAID = (
+    ("furo_navigation_tree", 'role="heading"', 'role="heading" aria-level="2"'),
+    ("body", "<pre>", '<pre tabindex="0">'),
+    ("body", '<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+)
+
+
+def _say(_: Sphinx, _page: str, _template: str, context: dict[str, str], _tree: object) -> None:
+    for part, old, new in SAID:
+        context[part] = context.get(part, "").replace(old, new)
+
+
 def setup(app: Sphinx) -> None:
     """What MyST and furo can't be told by a setting."""
     app.connect("source-read", _links)
     app.connect("include-read", _included)
+    app.connect("html-page-context", _say, priority=900)  # after furo has made it
     app.add_lexer("crontab", TextLexer)
