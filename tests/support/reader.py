@@ -23,10 +23,14 @@ from support.services import SECRET, token
 
 __all__ = ["Reader", "missing"]
 
-#: What runs until it is told to end; the next line is typed in another terminal.
-_SERVICE = re.compile(r"jobferry (up|gateway|processor|dashboard)\b|procrastinate .* worker")
-#: What it says once it is ready; a processor says nothing, and is known to the database.
-_READY = re.compile(r"listening on|Ctrl-C stops it|Starting worker")
+#: What runs until it is told to end, and what it says once it is ready. A processor says nothing: it is in
+#: the database then.
+_SERVICES = {
+    re.compile(r"jobferry up\b"): "Ctrl-C stops it",
+    re.compile(r"jobferry (gateway|dashboard)\b"): "listening on",
+    re.compile(r"jobferry processor\b"): None,
+    re.compile(r"procrastinate .* worker"): "Starting worker",
+}
 _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 #: A command that needs no shell. It is run in this process: to import all of it anew takes a second.
 _PLAIN = re.compile(r"jobferry [^|&;<>$`]*$")
@@ -130,8 +134,9 @@ class Reader:
             )
 
     def _typed(self, line: str) -> str:
-        if _SERVICE.match(line):
-            return self._serve(line)
+        for service, ready in _SERVICES.items():
+            if service.match(line):
+                return self._serve(line, ready)
         if not _PLAIN.fullmatch(line):
             return self._run(line)
         done = self.jobferry(*shlex.split(line, comments=True)[1:])
@@ -159,7 +164,7 @@ class Reader:
             os.environ |= dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
         return _judged(script, done.returncode, done.stdout + done.stderr)
 
-    def _serve(self, line: str) -> str:
+    def _serve(self, line: str, ready: str | None) -> str:
         """Start what goes on; what it printed until it was ready."""
         log = self.folder / f"service-{len(self._services)}.log"
         before = self._processors()
@@ -168,13 +173,11 @@ class Reader:
                 ["bash", "-c", f"exec {line}"], cwd=self.folder, stdout=out, stderr=out
             )
         self._services.append((line, service, log))
-        eventually(
-            lambda: (
-                service.poll() is not None
-                or _READY.search(log.read_text())
-                or self._processors() > before
-            )
-        )
+
+        def is_ready() -> bool:
+            return ready in log.read_text() if ready else self._processors() > before
+
+        eventually(lambda: service.poll() is not None or is_ready(), 60)
         said = log.read_text()
         assert service.poll() is None, f"{line} ended:\n{said}"
         os.environ |= dict(_EXPORT.findall(said))
