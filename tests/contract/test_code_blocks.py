@@ -10,7 +10,6 @@ from unittest import mock
 
 import pytest
 
-from support.commands import runner
 from support.pages import ROOT, Block, Page, pages
 from support.reader import Reader, missing
 from support.services import Services
@@ -35,17 +34,12 @@ WALKED = [page for page in pages() if page.run_by is None]
 
 
 @pytest.fixture
-def reader(
-    services: Services,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Reader]:
+def reader(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """Somebody with a database, a gateway and an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     with mock.patch.dict(os.environ), services.gateway() as url:
-        found = Reader(tmp_path, services.dsn, url, runner(monkeypatch, capsys))
+        found = Reader(tmp_path, services.dsn, url)
         try:
             yield found
             found.close()

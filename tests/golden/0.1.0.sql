@@ -312,13 +312,14 @@ COMMENT ON COLUMN public.background_jobs.revised IS 'The transaction that last c
 --
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id)
-$$;
+    'replace', null, db_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer) OWNER TO jobferry_engine;
@@ -328,13 +329,14 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -344,13 +346,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -360,13 +363,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -403,10 +407,14 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if mode = 'unsafe_dedupe' and spec.job_key is not null then
-    return jobferry.job_or_insert(spec, owner, database_id);
+  if spec.job_key is null then
+    job := jobferry.insert_job(spec, owner, database_id);
+    perform jobferry.ring_for(owner);
+  elsif mode = 'unsafe_dedupe' then
+    job := jobferry.job_or_insert(spec, owner, database_id);
+  else
+    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   end if;
-  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
@@ -785,6 +793,41 @@ end $$;
 ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
 
 --
+-- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  begun public.background_jobs;
+  entry jobferry.queue;
+begin
+  perform from public.background_jobs b where b.id = job and b.finished_at is null for no key update skip locked;
+  if not found then
+    return;
+  end if;
+  update jobferry.queue q
+  set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1
+  where q.job_id = job returning q.* into entry;
+  update public.background_jobs b
+  set status = 'running', attempts = entry.attempts, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
+  where b.id = job returning b.* into begun;
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job, begun.submitted_by, 'started', begun.attempts, jobferry.actor(processor));
+  if octet_length(begun.submitted_by) < 7900 then
+    perform pg_notify('jobferry_changes', begun.submitted_by);
+  end if;
+  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
+    begun.progress, begun.error::text, entry.checkpoint::text;
+end $$;
+
+
+ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
+
+--
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -1095,6 +1138,7 @@ declare
   behind record;
   reach integer := most;
   number integer := 0;
+  first uuid[];
   passed_over uuid[];
 begin
   if until is null then
@@ -1110,6 +1154,17 @@ begin
   select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
+  if limits is null then
+    first := array(select d.job_id from jobferry.due_jobs(
+      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
+    if cardinality(first) = 1 then
+      return query select * from jobferry.begin_job(processor, first[1], until);
+      get diagnostics number = row_count;
+    end if;
+    if cardinality(first) = 0 or number = 1 then
+      return;
+    end if;
+  end if;
   loop
     if limits is not null then
       full_now := jobferry.full_tasks(limits);
@@ -2590,6 +2645,35 @@ end $$;
 
 
 ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
+
+--
+-- Name: insert_job(jobferry.job_spec, text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  began bigint := extract(epoch from clock_timestamp()) * 1000000;
+  due timestamptz := coalesce(spec.run_at, now());
+  job public.background_jobs;
+begin
+  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
+    flags, database_id, status)
+  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
+    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
+    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
+  returning * into job;
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job.id, owner, 'submitted', job.attempts, session_user);
+  return job;
+end $$;
+
+
+ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) OWNER TO CURRENT_USER;
 
 --
 -- Name: insert_jobs(jobferry.job_spec[], text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5393,7 +5477,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('43db5d60-f275-4d61-9415-b5837d9a2aea', true, 7711008041650906046);
+INSERT INTO jobferry.identity VALUES ('a64d84d0-cb18-4304-b1ff-5d5562f3376b', true, 7711017790988275457);
 
 
 --
@@ -5412,31 +5496,31 @@ INSERT INTO jobferry.identity VALUES ('43db5d60-f275-4d61-9415-b5837d9a2aea', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 14:49:26.352798+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 14:49:26.352798+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'd8abc5b03ca2b6ad5be14ed24ad15e95e446ae60e155bed3a0d5e63a8e7f36d2', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:27:21.238565+00');
 
 
 --
@@ -5461,8 +5545,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62ca
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', 'nobody''s', 'q', 0, '2026-11-22 14:49:26.82323+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203bb-c3fe-73c8-895a-3e2a94c7077c', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823231+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203de-84dd-79e7-a6d1-bd77b874f20f', 'nobody''s', 'q', 0, '2026-11-22 15:27:24.542006+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203de-84e3-7420-9b9d-3b6f20b765c6', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542007+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5540,26 +5624,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 14:49:26.828399+00', '01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 14:49:26.828694+00', '01a203bb-c3fe-73c8-895a-3e2a94c7077c', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 14:49:26.828722+00', '01a203bb-c3fe-7cca-9eae-8024a4acb839', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 14:49:26.89439+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 14:49:26.89851+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'submitted', 0, 'device ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 14:49:26.905639+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'started', 1, 'processor host:4973:8c9be489', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 14:49:26.905748+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'started', 1, 'processor host:4973:8c9be489', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 14:49:26.928682+00', '01a203bb-c465-76a5-a4e5-e9043901af34', 'anna', 'completed', 1, 'processor host:4973:8c9be489', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 14:49:26.930335+00', '01a203bb-c469-76d0-8a43-d6922194f870', 'anna', 'failed', 1, 'processor host:4973:8c9be489', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:27:24.574671+00', '01a203de-84dd-79e7-a6d1-bd77b874f20f', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:27:24.574851+00', '01a203de-84e3-7420-9b9d-3b6f20b765c6', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:27:24.574878+00', '01a203de-84e5-74f6-8679-9cb757d34263', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:27:24.753883+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:27:24.770704+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:27:24.792325+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'started', 1, 'processor host:3654:3a8525cf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:27:24.792426+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'started', 1, 'processor host:3654:3a8525cf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:27:24.889871+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'completed', 1, 'processor host:3654:3a8525cf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:27:24.916621+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'failed', 1, 'processor host:3654:3a8525cf', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203bb-c3fa-7960-adb5-4ddcd4d7e1d9', '2026-11-22 14:49:26.779+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', 'q', 0, '2026-11-22 14:49:26.82323+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 14:49:26.823232+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203bb-c3fe-73c8-895a-3e2a94c7077c', '2026-11-22 14:49:26.782+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823231+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 14:49:26.823232+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203bb-c3fe-7cca-9eae-8024a4acb839', '2026-11-22 14:49:26.782+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 'nobody''s', NULL, 0, '2026-11-22 14:49:26.823232+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 14:49:26.823232+00', NULL, '2026-11-22 14:49:26.823232+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203bb-c465-76a5-a4e5-e9043901af34', '2026-11-22 14:49:26.885+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 't', NULL, 0, '2026-11-22 14:49:26.893618+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 14:49:26.893618+00', '2026-11-22 14:49:26.902691+00', '2026-11-22 14:49:26.927586+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203bb-c469-76d0-8a43-d6922194f870', '2026-11-22 14:49:26.889+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'ef709b0d-b1fd-4c48-bcba-40cb46b2cb88', 't', NULL, 0, '2026-11-22 14:49:26.897957+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 14:49:26.897957+00', '2026-11-22 14:49:26.902691+00', '2026-11-22 14:49:26.927586+00', '771', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-84dd-79e7-a6d1-bd77b874f20f', '2026-11-22 15:27:24.382+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', 'q', 0, '2026-11-22 15:27:24.542006+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:27:24.542008+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-84e3-7420-9b9d-3b6f20b765c6', '2026-11-22 15:27:24.387+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542007+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:27:24.542008+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-84e5-74f6-8679-9cb757d34263', '2026-11-22 15:27:24.389+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542008+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:27:24.542008+00', NULL, '2026-11-22 15:27:24.542008+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-8625-7739-b484-42ebb7c9bf01', '2026-11-22 15:27:24.709+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 't', NULL, 0, '2026-11-22 15:27:24.744992+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:27:24.744992+00', '2026-11-22 15:27:24.770947+00', '2026-11-22 15:27:24.887931+00', '772', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-862f-717d-9d77-062dbacd38ba', '2026-11-22 15:27:24.719+00', '{"fail": true}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 't', NULL, 0, '2026-11-22 15:27:24.769881+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:27:24.769881+00', '2026-11-22 15:27:24.770947+00', '2026-11-22 15:27:24.887931+00', '773', '775', NULL);
 
 
 --
@@ -6455,6 +6539,14 @@ GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
 
 
 --
+-- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION blank_history(jobs uuid[]); Type: ACL; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -6949,6 +7041,14 @@ GRANT ALL ON FUNCTION jobferry.hold_delegated(job uuid, attempt integer) TO jobf
 
 REVOKE ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION insert_job(spec jobferry.job_spec, owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) TO jobferry_engine;
 
 
 --

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from support.commands import Run
+from support.commands import jobferry
 from support.pages import Block
 from support.processes import eventually
 from support.services import SECRET, token
@@ -54,7 +54,6 @@ class Reader:
     folder: Path
     dsn: str
     url: str
-    jobferry: Run
     #: What the page's Python has defined; a block that nobody is shown also finds the ``reader``.
     names: dict[str, object] = field(default_factory=lambda: {"__name__": "page"})
     #: What stands on pages in the place of what only the reader knows.
@@ -139,8 +138,8 @@ class Reader:
                 return self._serve(line, ready)
         if not _PLAIN.fullmatch(line):
             return self._run(line)
-        done = self.jobferry(*shlex.split(line, comments=True)[1:])
-        return _judged(line, done.code, done.out + done.err)
+        done = jobferry(*shlex.split(line, comments=True)[1:])
+        return _judged(line, done.returncode, done.stdout + done.stderr)
 
     def _filled_in(self, line: str) -> str:
         """A command with what the reader knows in the place of what the page can't."""
