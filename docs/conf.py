@@ -5,6 +5,8 @@ import re
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
+import jobferry_client
+import jobferry_server
 from jobferry_shared import __version__
 
 project = "Jobferry"
@@ -71,6 +73,11 @@ SAID = (
 def _say(_: Sphinx, _page: str, _template: str, context: dict[str, str], _tree: object) -> None:
     for part, old, new in SAID:
         context[part] = context.get(part, "").replace(old, new)
+
+
+for _package in (jobferry_client, jobferry_server):
+    # autodoc shows what a package has; these load a name when somebody asks for it.
+    vars(_package).update({_name: getattr(_package, _name) for _name in _package.__all__})
 
 
 def setup(app: Sphinx) -> None:

@@ -8,11 +8,15 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, ViewportSize, sync_playwright
+
+import jobferry_client
+import jobferry_server
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -90,6 +94,13 @@ def test_every_page_is_there(site: Path) -> None:
 def sources() -> list[Path]:
     found = (ROOT / "docs").glob("**/*.md")
     return [path for path in found if "_build" not in path.parts]
+
+
+@pytest.mark.parametrize("package", [jobferry_client, jobferry_server])
+def test_every_public_name_has_an_entry(site: Path, package: ModuleType) -> None:
+    page = (site / "reference" / "python.html").read_text(encoding="utf-8")
+    shown = set(re.findall(rf'id="{package.__name__}\.(\w+)"', page))
+    assert shown == set(package.__all__)
 
 
 def test_no_page_asks_another_host_for_anything(site: Path) -> None:
