@@ -23,6 +23,7 @@ EXCLUDED = {
     "docs/backup-and-restore.md": {
         "createdb": "a cluster without our roles: faults/test_restore.py"
     },
+    "docs/terminal.md": {"jobferry top": "it needs a terminal: integration/test_top.py"},
     "docs/delegates.md": {
         "pgq run": "trips over its own --log-level with typer 0.29: test_delegates_python.py",
         "node graphile-worker.mjs": "test_delegates_node.py",

@@ -4739,7 +4739,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, client_ids);
+    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
   end if;
 end $$;
 
@@ -4788,27 +4788,31 @@ end $$;
 ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 --
--- Name: tell_again(uuid[], uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: tell_again(uuid[], text[], uuid[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) RETURNS void
+CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   with mine as materialized (
-    select b.id from unnest(ids, client_ids) i(id, client_id)
-    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
-    where b.revised is not null for update of b skip locked
+    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
+    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
+    where b.created <> pg_current_xact_id()
+      and (b.revised is not null
+        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
+    for no key update of b skip locked
   ),
   told as (
-    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
+    update public.background_jobs b
+    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told
 $$;
 
 
-ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) OWNER TO CURRENT_USER;
 
 --
 -- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5477,7 +5481,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('a64d84d0-cb18-4304-b1ff-5d5562f3376b', true, 7711017790988275457);
+INSERT INTO jobferry.identity VALUES ('88f6ef55-4272-41c7-86cc-d59336181e07', true, 7711021530353315370);
 
 
 --
@@ -5496,31 +5500,31 @@ INSERT INTO jobferry.identity VALUES ('a64d84d0-cb18-4304-b1ff-5d5562f3376b', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'd8abc5b03ca2b6ad5be14ed24ad15e95e446ae60e155bed3a0d5e63a8e7f36d2', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:27:21.238565+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:27:21.238565+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:41:47.941203+00');
 
 
 --
@@ -5545,8 +5549,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62ca
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203de-84dd-79e7-a6d1-bd77b874f20f', 'nobody''s', 'q', 0, '2026-11-22 15:27:24.542006+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203de-84e3-7420-9b9d-3b6f20b765c6', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542007+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203eb-b56a-7d04-a535-225fec5efe19', 'nobody''s', 'q', 0, '2026-11-22 15:41:48.810413+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203eb-b56d-775b-b696-08c5da779cce', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810414+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5624,26 +5628,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:27:24.574671+00', '01a203de-84dd-79e7-a6d1-bd77b874f20f', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:27:24.574851+00', '01a203de-84e3-7420-9b9d-3b6f20b765c6', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:27:24.574878+00', '01a203de-84e5-74f6-8679-9cb757d34263', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:27:24.753883+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:27:24.770704+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'submitted', 0, 'device 71308454-b9dc-4e8d-ab88-0daf7017c189', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:27:24.792325+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'started', 1, 'processor host:3654:3a8525cf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:27:24.792426+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'started', 1, 'processor host:3654:3a8525cf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:27:24.889871+00', '01a203de-8625-7739-b484-42ebb7c9bf01', 'anna', 'completed', 1, 'processor host:3654:3a8525cf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:27:24.916621+00', '01a203de-862f-717d-9d77-062dbacd38ba', 'anna', 'failed', 1, 'processor host:3654:3a8525cf', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:41:48.815534+00', '01a203eb-b56a-7d04-a535-225fec5efe19', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:41:48.815724+00', '01a203eb-b56d-775b-b696-08c5da779cce', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:41:48.815746+00', '01a203eb-b56e-7f43-8117-07457fd71e38', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:41:48.867203+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:41:48.870682+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:41:48.88619+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'started', 1, 'processor host:32198:4ff6ffdb', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:41:48.886282+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'started', 1, 'processor host:32198:4ff6ffdb', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:41:48.91159+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'completed', 1, 'processor host:32198:4ff6ffdb', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:41:48.916378+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'failed', 1, 'processor host:32198:4ff6ffdb', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203de-84dd-79e7-a6d1-bd77b874f20f', '2026-11-22 15:27:24.382+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', 'q', 0, '2026-11-22 15:27:24.542006+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:27:24.542008+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-84e3-7420-9b9d-3b6f20b765c6', '2026-11-22 15:27:24.387+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542007+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:27:24.542008+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-84e5-74f6-8679-9cb757d34263', '2026-11-22 15:27:24.389+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 'nobody''s', NULL, 0, '2026-11-22 15:27:24.542008+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:27:24.542008+00', NULL, '2026-11-22 15:27:24.542008+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-8625-7739-b484-42ebb7c9bf01', '2026-11-22 15:27:24.709+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 't', NULL, 0, '2026-11-22 15:27:24.744992+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:27:24.744992+00', '2026-11-22 15:27:24.770947+00', '2026-11-22 15:27:24.887931+00', '772', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-862f-717d-9d77-062dbacd38ba', '2026-11-22 15:27:24.719+00', '{"fail": true}', false, false, 0, NULL, 'anna', '71308454-b9dc-4e8d-ab88-0daf7017c189', 't', NULL, 0, '2026-11-22 15:27:24.769881+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:27:24.769881+00', '2026-11-22 15:27:24.770947+00', '2026-11-22 15:27:24.887931+00', '773', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-b56a-7d04-a535-225fec5efe19', '2026-11-22 15:41:48.779+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', 'q', 0, '2026-11-22 15:41:48.810413+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:41:48.810415+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-b56d-775b-b696-08c5da779cce', '2026-11-22 15:41:48.781+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810414+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:41:48.810415+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-b56e-7f43-8117-07457fd71e38', '2026-11-22 15:41:48.783+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810415+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:41:48.810415+00', NULL, '2026-11-22 15:41:48.810415+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', '2026-11-22 15:41:48.856+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 't', NULL, 0, '2026-11-22 15:41:48.866401+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:41:48.866401+00', '2026-11-22 15:41:48.879293+00', '2026-11-22 15:41:48.909744+00', '769', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-b5c1-7224-ba39-c4cd2cbd3167', '2026-11-22 15:41:48.865+00', '{"fail": true}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 't', NULL, 0, '2026-11-22 15:41:48.870029+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:41:48.870029+00', '2026-11-22 15:41:48.879293+00', '2026-11-22 15:41:48.915051+00', '772', '776', NULL);
 
 
 --
@@ -7691,11 +7695,11 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION tell_again(ids uuid[], client_ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) TO jobferry_engine;
 
 
 --
