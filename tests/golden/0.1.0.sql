@@ -5481,7 +5481,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('88f6ef55-4272-41c7-86cc-d59336181e07', true, 7711021530353315370);
+INSERT INTO jobferry.identity VALUES ('010fc483-e386-461f-9aee-dcdef7e02d9a', true, 7711022090163314582);
 
 
 --
@@ -5500,31 +5500,31 @@ INSERT INTO jobferry.identity VALUES ('88f6ef55-4272-41c7-86cc-d59336181e07', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:41:47.941203+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:41:47.941203+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:43:58.225898+00');
 
 
 --
@@ -5549,8 +5549,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62ca
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203eb-b56a-7d04-a535-225fec5efe19', 'nobody''s', 'q', 0, '2026-11-22 15:41:48.810413+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203eb-b56d-775b-b696-08c5da779cce', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810414+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-b1a2-7c09-8b10-3b0e95599d54', 'nobody''s', 'q', 0, '2026-11-22 15:43:58.932153+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-b1a7-732a-a333-2574166fd741', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932154+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5628,26 +5628,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:41:48.815534+00', '01a203eb-b56a-7d04-a535-225fec5efe19', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:41:48.815724+00', '01a203eb-b56d-775b-b696-08c5da779cce', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:41:48.815746+00', '01a203eb-b56e-7f43-8117-07457fd71e38', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:41:48.867203+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:41:48.870682+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'submitted', 0, 'device 6119369d-3f24-47d6-8020-d2d65b82dd85', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:41:48.88619+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'started', 1, 'processor host:32198:4ff6ffdb', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:41:48.886282+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'started', 1, 'processor host:32198:4ff6ffdb', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:41:48.91159+00', '01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', 'anna', 'completed', 1, 'processor host:32198:4ff6ffdb', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:41:48.916378+00', '01a203eb-b5c1-7224-ba39-c4cd2cbd3167', 'anna', 'failed', 1, 'processor host:32198:4ff6ffdb', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:43:58.937825+00', '01a203ed-b1a2-7c09-8b10-3b0e95599d54', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:43:58.937981+00', '01a203ed-b1a7-732a-a333-2574166fd741', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:43:58.938001+00', '01a203ed-b1b1-7d32-89d7-d90e25572288', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:43:58.988925+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:43:58.99341+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:43:59.001316+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'started', 1, 'processor host:3965:40a69e29', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:43:59.00142+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'started', 1, 'processor host:3965:40a69e29', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:43:59.022955+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'completed', 1, 'processor host:3965:40a69e29', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:43:59.024391+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'failed', 1, 'processor host:3965:40a69e29', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203eb-b56a-7d04-a535-225fec5efe19', '2026-11-22 15:41:48.779+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', 'q', 0, '2026-11-22 15:41:48.810413+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:41:48.810415+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-b56d-775b-b696-08c5da779cce', '2026-11-22 15:41:48.781+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810414+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:41:48.810415+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-b56e-7f43-8117-07457fd71e38', '2026-11-22 15:41:48.783+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 'nobody''s', NULL, 0, '2026-11-22 15:41:48.810415+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:41:48.810415+00', NULL, '2026-11-22 15:41:48.810415+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-b5b8-7b35-a30d-2ecdc6e561f7', '2026-11-22 15:41:48.856+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 't', NULL, 0, '2026-11-22 15:41:48.866401+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:41:48.866401+00', '2026-11-22 15:41:48.879293+00', '2026-11-22 15:41:48.909744+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-b5c1-7224-ba39-c4cd2cbd3167', '2026-11-22 15:41:48.865+00', '{"fail": true}', false, false, 0, NULL, 'anna', '6119369d-3f24-47d6-8020-d2d65b82dd85', 't', NULL, 0, '2026-11-22 15:41:48.870029+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:41:48.870029+00', '2026-11-22 15:41:48.879293+00', '2026-11-22 15:41:48.915051+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-b1a2-7c09-8b10-3b0e95599d54', '2026-11-22 15:43:58.883+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', 'q', 0, '2026-11-22 15:43:58.932153+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:43:58.932155+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-b1a7-732a-a333-2574166fd741', '2026-11-22 15:43:58.887+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932154+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:43:58.932155+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-b1b1-7d32-89d7-d90e25572288', '2026-11-22 15:43:58.897+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932155+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:43:58.932155+00', NULL, '2026-11-22 15:43:58.932155+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-b1ff-7855-bd40-7bfe3b058dd2', '2026-11-22 15:43:58.975+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 't', NULL, 0, '2026-11-22 15:43:58.985209+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:43:58.985209+00', '2026-11-22 15:43:58.993993+00', '2026-11-22 15:43:59.020556+00', '769', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-b202-7bd6-9844-d11b84f91f54', '2026-11-22 15:43:58.978+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 't', NULL, 0, '2026-11-22 15:43:58.992736+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:43:58.992736+00', '2026-11-22 15:43:58.993993+00', '2026-11-22 15:43:59.020556+00', '771', '774', NULL);
 
 
 --
