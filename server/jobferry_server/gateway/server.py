@@ -110,9 +110,11 @@ class Gateway:
         self._room = Room(settings.waiting_bytes)
         self._quota = Quota(self._pool, settings.owner_jobs)
         pushes = Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst))
-        self._ingest = GroupCommit(self._pool, limits, pushes, self._room, self._quota)
+        self._notes = Notes(self._pool, settings.silence_seconds)
+        self._ingest = GroupCommit(
+            self._pool, limits, pushes, self._room, self._quota, self._notes.rejected
+        )
         self._feed = Feed(self._pool, limits)
-        self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
         self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
         self._door = Doorkeeper(
@@ -137,6 +139,7 @@ class Gateway:
                 yield server
             finally:
                 await self._drain(server)
+                await self._notes.write_last()
 
     def _doorbell(self, feed: Feed) -> Bell:
         if not self.settings.listens:
@@ -244,6 +247,7 @@ class Gateway:
             if device.identity:
                 self._feed.leave(device)
                 self._places.leave(device)
+                self._notes.left(device)
 
     async def _until_there_is_room(self, device: Device) -> None:
         """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
@@ -276,7 +280,7 @@ class Gateway:
         device.introduce(hello, identity)
         self._places.enter(device)
         device.let_in(hello, self._epoch)
-        self._notes.note(device, hello)
+        self._notes.heard(device, hello)
         self._feed.join(device)
 
     def _obey(self, device: Device, message: UpMessage, octets: int) -> None:
@@ -287,7 +291,7 @@ class Gateway:
                 self._feed.applied(device)
             case Heartbeat():
                 self._let_chat(device)
-                self._notes.note(device, message)
+                self._notes.heard(device, message)
                 device.post(device.session.heartbeat())
             case _:
                 pass
@@ -327,11 +331,15 @@ class Gateway:
         line = device.socket
         line.look()
         if device.held_up:
-            device.reassure()
+            self._reassure(device)
         elif time.monotonic() - line.heard > self.settings.silence_seconds:
             device.hang_up()
         elif device.identity.expires_at < time.time():
             device.dismiss("unauthenticated", "the token has expired")
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
-            device.reassure()
+            self._reassure(device)
+
+    def _reassure(self, device: Device) -> None:
+        device.reassure()
+        self._notes.alive(device)
