@@ -9,7 +9,7 @@ import pytest
 
 from integration.database import Database
 from integration.wire import device, job, submit
-from jobferry_client import JobClient, NewJob
+from jobferry_client import JobClient, NewJob, Timing
 from jobferry_server.gateway import notes
 from support.commands import Run
 from support.processes import eventually
@@ -46,14 +46,13 @@ def test_what_was_acknowledged_is_unsent_no_longer(
     becomes: Callable[..., Row],
     other: Database,
 ) -> None:
-    """At once: the next heartbeat is a long way off."""
     path = device_file("till")
     with JobClient(path) as offline:
         offline.submit_many([NewJob()] * 3)
     with services.gateway() as url:
         with other.together():
             other.do("lock table background_jobs in exclusive mode")
-            client = JobClient(path, url, token())
+            client = JobClient(path, url, token(), timing=Timing(heartbeat=3600))
             becomes(pending=3)
         with client:
             becomes(pending=0, oldest_pending_at=None, connected=True)
@@ -139,13 +138,17 @@ def test_the_last_rejection_is_kept_with_its_reason_and_its_time(
 
 
 def test_a_rejection_outlives_a_database_that_can_not_write_it(
-    services: Services, becomes: Callable[..., Row], db: Database
+    services: Services,
+    becomes: Callable[..., Row],
+    db: Database,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with services.gateway() as url, device(url) as wire:
         becomes(connected=True)
         db.do("alter table jobferry.devices rename to away")
         nan = job(payload="[NaN]")
         wire.deliver(submit(nan))
+        eventually(lambda: "could not be written" in caplog.text)
         db.do("alter table jobferry.away rename to devices")
         becomes(rejected_code="invalid_json", rejected_job=nan["id"])
 
