@@ -23,6 +23,7 @@ __all__ = ["Card", "Picture", "card", "picture_of"]
 M = TypeVar("M", bound=BaseModel)
 
 LONGEST = 160
+LONGEST_TITLE = 80
 #: Columns of a summary that are shown.
 MOST_COLUMNS = 6
 
@@ -30,7 +31,7 @@ TONES = {
     Status.PENDING: "unsent",
     Status.REJECTED: "bad",
     Status.FAILED: "bad",
-    Status.RETRYING: "unsent",
+    Status.RETRYING: "again",
     Status.COMPLETED: "good",
     Status.CANCELLED: "void",
 }
@@ -38,11 +39,10 @@ TONES = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in a result; ``colour`` is ``#rrggbb``."""
+    """A picture in a result; width and height in pixels."""
 
     width: int
     height: int
-    colour: str
     alt: str
 
 
@@ -54,7 +54,7 @@ class Card:
     kind: str
     title: str
     words: str
-    #: How it looks: unsent, busy, good, bad or void.
+    #: How it looks: unsent, busy, again, good, bad or void.
     tone: str
     percent: int
     submitted_at: datetime | None
@@ -76,7 +76,7 @@ def card(job: Job, device: UUID) -> Card:
     return Card(
         id=job.id,
         kind=kind,
-        title=_cut(title),
+        title=_cut(title, LONGEST_TITLE),
         words=_words(job),
         tone=TONES.get(job.status, "busy"),
         percent=round(100 * job.progress),
@@ -115,13 +115,17 @@ def _name(job: Job) -> tuple[str, str]:
         case "checksum":
             return "Checksum", f"of a file of {payload.get('megabytes')} MB"
         case "sleep":
-            return "Wait", f"of {payload.get('seconds')} seconds"
+            return "Wait", f"of {_number(payload.get('seconds'))} seconds"
         case "echo" if "note" in payload:
             return "Note", str(payload["note"])
         case "fail":
             return "Failure", "on purpose"
         case _:
             return "Job", job.task
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _reason(job: Job) -> tuple[str | None, str | None]:
@@ -135,13 +139,11 @@ def _picture(job: Job) -> Picture | None:
     found = _result(job, Thumbnail)
     if found is None:
         return None
-    return Picture(
-        found.width, found.height, found.colour, f"{found.name or 'the photo'}, made small"
-    )
+    return Picture(found.width, found.height, f"{found.name or 'the photo'}, made small")
 
 
 def _facts(job: Job) -> list[str]:
-    if not job.completed or job.task == "echo":
+    if not job.completed or job.task in ("echo", "sleep"):
         return []
     if found := _result(job, Thumbnail):
         pixels = f"{found.original_width} by {found.original_height} pixels"
