@@ -1,6 +1,6 @@
 """`jobferry demo --web` in a browser: two devices of one owner, held by a person.
 
-JOBFERRY_WRITE_PICTURES=1 writes the pictures of the documents.
+JOBFERRY_WRITE_PICTURES=1 pytest -k "kept_out or side_by_side" writes the pictures of the documents.
 """
 
 import base64
@@ -161,6 +161,7 @@ def test_what_is_dropped_offline_waits_crosses_and_is_seen_on_both(
 def test_progress_moves_on_the_other_device_and_a_cancel_reaches_this_one(
     tablet: Page, phone: Page
 ) -> None:
+    tablet.get_by_text("More to submit").click()
     tablet.get_by_label("Wait for").fill("60")
     ask(tablet, "Submit a wait")
     here, there = card(tablet, "of 60 seconds"), card(phone, "of 60 seconds")
@@ -177,11 +178,11 @@ def test_a_table_is_summed_up(tablet: Page) -> None:
     drop(tablet, "towns.csv", b"town;people\nUlm;128928\nAachen;252769\n")
     done = card(tablet, "towns.csv")
     expect(done.locator(".words")).to_have_text("done")
-    expect(done.locator(".fact").first).to_have_text("2 rows, 2 columns")
+    expect(done.locator(".facts li").first).to_have_text("2 rows, 2 columns")
 
 
 def test_a_rejected_job_says_why_and_what_to_do(tablet: Page) -> None:
-    ask(tablet, "One that is too large")
+    ask(tablet, "One too large")
     rejected = card(tablet, "much too long")
     expect(rejected.locator(".words")).to_have_text("rejected")
     expect(rejected.locator(".why")).to_contain_text("payload_too_large:")
@@ -284,10 +285,23 @@ def test_nobody_is_kept_out(tablet: Page, playground: Playground) -> None:
 
 def test_both_devices_are_shown_side_by_side(windows: Watched, playground: Playground) -> None:
     page = windows.open(playground.both)
-    for frame in ("This device", "Another device"):
-        shown = page.frame_locator(f"iframe[title^='{frame}']")
-        expect(shown.get_by_role("status")).to_have_text("Connected")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    one, other = (
+        page.frame_locator(f"iframe[title^='{title}']")
+        for title in ("This device", "Another device")
+    )
+    expect(one.get_by_role("status")).to_have_text("Connected")
+    other.get_by_role("switch").click()
+    expect(other.get_by_role("status")).to_have_text("Offline")
+    other.get_by_role("button", name="A photo of ours").click()
+    waiting = other.locator(".card.unsent", has_text="Photo")
+    expect(waiting).to_be_visible()
     assert serious_faults(page) == []
+    if WRITE in os.environ:
+        page.screenshot(path=PICTURES / "devices.png")
+    other.get_by_role("switch").click()
+    expect(waiting).to_have_count(0)
+    expect(other.get_by_role("status")).to_have_text("Connected")
 
 
 # -- and no longer

@@ -11,11 +11,13 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
+from starlette.types import Message, Receive, Scope, Send
 
 from jobferry_client import ClientStatus, ConnectionState, Job, JobError, NewJob, Status
 from jobferry_demo.data import photos
 from jobferry_demo.summaries import SummaryIn, summarise
 from jobferry_demo.thumbnails import ThumbnailIn, make_thumbnail
+from jobferry_demo.web import guard
 from jobferry_demo.web.cards import card, picture_of
 from jobferry_demo.web.connection import standing
 from jobferry_demo.web.errors import Unsuitable
@@ -132,6 +134,33 @@ def test_a_form_that_makes_no_sense_is_refused_with_a_reason(
     with pytest.raises(Unsuitable) as refused:
         job_of_wish(fields)
     assert words in str(refused.value)
+
+
+# -- who may ask
+
+
+async def test_a_request_that_does_not_say_how_long_it_is_is_bounded_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "MOST_BODY", 10)
+    answers: list[Message] = []
+    read = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal read
+        while True:
+            read += len((await receive())["body"])
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"1234", "more_body": True}
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    headers = [(b"host", b"127.0.0.1:80"), (b"origin", b"http://127.0.0.1:80")]
+    scope = {"type": "http", "method": "POST", "path": "/files", "headers": headers}
+    await guard.Guard(app, 80, "")(scope, receive, send)
+    assert (answers[0]["status"], read) == (413, 8)
 
 
 # -- jobs

@@ -27,7 +27,7 @@ TO_TRY = (
     "Drop a photo on one device: its thumbnail appears on both.",
     "Switch a device's network off, drop another, and see it wait; switch it on again.",
     "Submit a checksum of 1,000 MB and cancel it on the other device.",
-    "Submit one that is too large, and read why it was rejected.",
+    "Submit one too large, and read why it was rejected.",
 )
 
 

@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 LONGEST = 160
 LONGEST_TITLE = 80
 #: Columns of a summary that are shown.
-MOST_COLUMNS = 6
+MOST_COLUMNS = 5
 
 TONES = {
     Status.PENDING: "unsent",
