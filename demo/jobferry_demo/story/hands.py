@@ -68,8 +68,10 @@ def _start_device(servers: Servers, folder: Path, place: Place, others: list[Pla
         name,
         *("jobferry_demo.web", str(folder / f"{name}.db"), "--port", place.url.rpartition(":")[2]),
         *("--name", place.name, "--looks", DEVICES[place.name], *beside),
-        JOBFERRY_URL=servers.url,
-        JOBFERRY_TOKEN=servers.token(OWNER, TOKEN_LIFETIME),
+        settings={
+            "JOBFERRY_URL": servers.url,
+            "JOBFERRY_TOKEN": servers.token(OWNER, TOKEN_LIFETIME),
+        },
     )
     servers.start(part, place.url)
 

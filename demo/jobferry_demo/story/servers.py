@@ -5,7 +5,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections import ChainMap
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,8 @@ class Servers:
         self._log = folder / "demo.log"
         self._interrupts = interrupts
         self._secret = folder_secret(folder)
-        self._settings = {
+        #: What the parts on the server's side are told, and a device is not.
+        self.settings = {
             "JOBFERRY_JWT_SECRET": self._secret,
             # Who interrupts the demo wants it to end, not the jobs.
             "JOBFERRY_GRACE_SECONDS": "1",
@@ -51,8 +52,12 @@ class Servers:
         self.dsn = ""
         self._guardian = guardian
         self._parts: list[Part] = []
-        self.gateway = self.part("gateway", "jobferry_client", "gateway", "--port", str(port))
-        self.processor = self.part("processor", "jobferry_client", "processor", TASKS)
+        self.gateway = self.part(
+            "gateway", "jobferry_client", "gateway", "--port", str(port), settings=self.settings
+        )
+        self.processor = self.part(
+            "processor", "jobferry_client", "processor", TASKS, settings=self.settings
+        )
 
     def __enter__(self) -> Self:
         # What this process would log belongs beside the others' logs, not into the story.
@@ -68,10 +73,9 @@ class Servers:
         with self._interrupts.held_back():
             self._stop()
 
-    def part(self, name: str, *command: str, **settings: str) -> Part:
+    def part(self, name: str, *command: str, settings: Mapping[str, str]) -> Part:
         """A further part, ``python -m COMMAND``; it is stopped before those that were named before it."""
-        log = self._folder / f"{name}.log"
-        found = Part(name, log, command, ChainMap(settings, self._settings), self._guardian)
+        found = Part(name, self._folder / f"{name}.log", command, settings, self._guardian)
         self._parts.append(found)
         return found
 
@@ -92,7 +96,7 @@ class Servers:
                 self._postgres = EmbeddedPostgres(self._folder)
             except subprocess.SubprocessError as error:
                 raise DemoFailed(f"Postgres did not start:\n{last_words(self._log)}") from error
-        self.dsn = self._settings["JOBFERRY_DSN"] = self._postgres.dsn()
+        self.dsn = self.settings["JOBFERRY_DSN"] = self._postgres.dsn()
 
     def make_ledger(self) -> int:
         """Migrate the database; how many migrations there were."""
