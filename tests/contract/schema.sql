@@ -522,7 +522,7 @@ function jobferry.epoch()
 function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
   returns TABLE(erased integer, cancelled integer, left_over boolean)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 086e16056612320b6be9d9e28a7b5fb3
+  owner jobferry_engine, body 639c888a6cf1f1d10b635e721d063486
 
 function jobferry.erasure()
   returns jsonb

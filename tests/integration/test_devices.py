@@ -153,6 +153,16 @@ def test_a_rejection_outlives_a_database_that_can_not_write_it(
         becomes(rejected_code="invalid_json", rejected_job=nan["id"])
 
 
+def test_what_a_rejection_quotes_is_erased_with_its_owner_s_jobs(
+    services: Services, becomes: Callable[..., Row], db: Database, any_command: Run
+) -> None:
+    with services.gateway() as url, device(url) as wire:
+        wire.deliver(submit(job(payload='{"secret": 1, "secret": 2}')))
+        assert "secret" in becomes(rejected_code="invalid_json")["rejected_message"]
+        assert any_command("erase", "--dsn", db.dsn, "--owner", "anna", "--yes").code == 0
+        becomes(rejected_code="invalid_json", rejected_message="erased")
+
+
 # -- the command
 
 
