@@ -13,7 +13,7 @@ log = logging.getLogger("jobferry.gateway")
 
 EVERY_SECONDS = 1.0
 #: How long the last notes of a gateway that ends may take.
-LAST_SECONDS = 2.0
+LAST_SECONDS = 1.0
 #: What a job says may be in the reason for its rejection.
 MOST_REASON = 300
 

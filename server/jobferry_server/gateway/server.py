@@ -139,7 +139,6 @@ class Gateway:
                 yield server
             finally:
                 await self._drain(server)
-                await self._notes.write_last()
 
     def _doorbell(self, feed: Feed) -> Bell:
         if not self.settings.listens:
@@ -190,14 +189,22 @@ class Gateway:
     async def _drain(self, server: Server) -> None:
         """Let nobody new in, answer what was sent, then send the devices away a few at a time."""
         server.close(close_connections=False)
+        answered = await self._answer_all()
+        self._strangers.turn_away()
+        await self._send_away(list(server.connections))
+        await server.wait_closed()
+        # A Postgres that does not answer would not do so now.
+        if answered:
+            await self._notes.write_last()
+
+    async def _answer_all(self) -> bool:
         try:
             async with asyncio.timeout(self.settings.drain_seconds):
                 await self._ingest.drained()
         except TimeoutError:
             log.warning("not all devices were answered in time; they will send again")
-        self._strangers.turn_away()
-        await self._send_away(list(server.connections))
-        await server.wait_closed()
+            return False
+        return True
 
     async def _send_away(self, sockets: list[ServerConnection]) -> None:
         """In steps, so that they do not all come back in the same moment."""
