@@ -1573,6 +1573,9 @@ begin
     where job_id in (select q.job_id from jobferry.queue q where q.job_id = any (ids) for update skip locked);
     perform jobferry.announce(array[owner]);
   end if;
+  -- The reason for a rejection may quote the job.
+  update jobferry.devices d set rejected_message = 'erased'
+  where d.owner = erase_batch.owner and d.rejected_message <> 'erased';
   left_over := exists (
     select from public.background_jobs b
     where b.submitted_by = owner and b.received_at <= received_by and not jobferry.is_erased(b));
@@ -2791,24 +2794,36 @@ end $$;
 ALTER FUNCTION jobferry.note_delegated(job public.background_jobs, event text, actor text, detail jsonb) OWNER TO CURRENT_USER;
 
 --
--- Name: note_devices(uuid[], text[], text[], integer[], timestamp with time zone[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+-- Name: note_devices(uuid[], text[], text[], integer[], timestamp with time zone[], uuid[], boolean[], double precision, text[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
-CREATE FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) RETURNS void
+CREATE FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[] DEFAULT '{}'::uuid[], gone boolean[] DEFAULT '{}'::boolean[], silence_seconds double precision DEFAULT 45, rejected_jobs text[] DEFAULT '{}'::text[], rejected_codes text[] DEFAULT '{}'::text[], rejected_messages text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at)
-  select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest
-  from unnest(client_ids, owners, versions, pendings, oldest) i(client_id, owner, version, pending, oldest)
+  insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at, connection,
+    connected_until, rejected_at, rejected_job, rejected_code, rejected_message)
+  select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest, i.connection,
+    case when i.gone then null else now() + make_interval(secs => silence_seconds) end,
+    case when i.code is not null then now() end, i.job, i.code, i.message
+  from unnest(client_ids, owners, versions, pendings, oldest, connections, gone, rejected_jobs, rejected_codes,
+    rejected_messages) i(client_id, owner, version, pending, oldest, connection, gone, job, code, message)
   order by i.client_id, i.owner
   on conflict (client_id, owner) do update set
     client_version = coalesce(excluded.client_version, d.client_version),
-    pending = excluded.pending, oldest_pending_at = excluded.oldest_pending_at, last_seen = now()
+    pending = excluded.pending, oldest_pending_at = excluded.oldest_pending_at,
+    last_seen = case when excluded.connected_until is null then d.last_seen else now() end,
+    connection = excluded.connection, connected_until = excluded.connected_until,
+    rejected_at = coalesce(excluded.rejected_at, d.rejected_at),
+    rejected_job = coalesce(excluded.rejected_job, d.rejected_job),
+    rejected_code = coalesce(excluded.rejected_code, d.rejected_code),
+    rejected_message = coalesce(excluded.rejected_message, d.rejected_message)
+  -- The end of a connection is no news of a device that has another by now.
+  where excluded.connected_until is not null or excluded.connection is not distinct from d.connection
 $$;
 
 
-ALTER FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) OWNER TO jobferry_engine;
+ALTER FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) OWNER TO jobferry_engine;
 
 --
 -- Name: note_heirs(uuid[], text, text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4807,7 +4822,13 @@ CREATE TABLE jobferry.devices (
     pending integer DEFAULT 0 NOT NULL,
     oldest_pending_at timestamp with time zone,
     first_seen timestamp with time zone DEFAULT now() NOT NULL,
-    last_seen timestamp with time zone DEFAULT now() NOT NULL
+    last_seen timestamp with time zone DEFAULT now() NOT NULL,
+    connection uuid,
+    connected_until timestamp with time zone,
+    rejected_at timestamp with time zone,
+    rejected_job text,
+    rejected_code text,
+    rejected_message text
 )
 WITH (fillfactor='70');
 
@@ -5062,13 +5083,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
+INSERT INTO jobferry.devices VALUES ('f1429ca9-7058-4bda-91c5-102e262d38ed', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:43:42.098791+00', '2026-11-22 15:43:42.098791+00', 'b3bd8b9e-d951-48d2-989f-8f7de84490ad', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', true, 7711020931898433001);
+INSERT INTO jobferry.identity VALUES ('3feb5778-f0e1-40c0-afdd-674f75ca5831', true, 7711022016068464021);
 
 
 --
@@ -5087,30 +5109,31 @@ INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '4be50bc8f9d73ec6bd9893243a727d4b9bf64a75154e0fe35beef1153c9032ab', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:43:41.048689+00');
+INSERT INTO jobferry.migrations VALUES (25, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:43:41.048689+00');
 
 
 --
@@ -5135,8 +5158,8 @@ INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-6ebe-71d3-b93d-56fbbd8f00fa', 'nobody''s', 'q', 0, '2026-11-22 15:43:41.82494+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-6ebf-7be0-b90a-d4f043ccd912', 'nobody''s', NULL, 0, '2026-11-22 15:43:41.824941+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5214,26 +5237,27 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:39:29.16762+00', '01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:39:29.167813+00', '01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:39:29.167848+00', '01a203e9-93c0-73e8-8f09-3ee6865fe1fa', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:39:29.246258+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:39:29.269857+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:39:29.290483+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:39:29.299693+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:39:29.335728+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'completed', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:39:29.356523+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'failed', 1, 'processor host:28013:08b993d2', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:43:41.8417+00', '01a203ed-6ebe-71d3-b93d-56fbbd8f00fa', 'anna', 'submitted', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:43:41.84193+00', '01a203ed-6ebf-7be0-b90a-d4f043ccd912', 'anna', 'submitted', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:43:41.841974+00', '01a203ed-6ec9-7203-b5e0-f452e1fff289', 'anna', 'submitted', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:43:41.858213+00', '01a203ed-6ec9-7203-b5e0-f452e1fff289', 'anna', 'cancelled', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:43:41.933687+00', '01a203ed-6f56-7097-b259-1939e0ee477e', 'anna', 'submitted', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:43:41.946785+00', '01a203ed-6f57-7ff5-9198-0a509bfa2c7d', 'anna', 'submitted', 0, 'device f1429ca9-7058-4bda-91c5-102e262d38ed', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:43:41.951798+00', '01a203ed-6f56-7097-b259-1939e0ee477e', 'anna', 'started', 1, 'processor host:3436:86b23434', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:43:41.984481+00', '01a203ed-6f57-7ff5-9198-0a509bfa2c7d', 'anna', 'started', 1, 'processor host:3436:86b23434', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:43:41.992146+00', '01a203ed-6f56-7097-b259-1939e0ee477e', 'anna', 'completed', 1, 'processor host:3436:86b23434', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:43:42.010467+00', '01a203ed-6f57-7ff5-9198-0a509bfa2c7d', 'anna', 'failed', 1, 'processor host:3436:86b23434', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', '2026-11-22 15:39:29.069+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', '2026-11-22 15:39:29.087+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93c0-73e8-8f09-3ee6865fe1fa', '2026-11-22 15:39:29.088+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153504+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:39:29.153504+00', NULL, '2026-11-22 15:39:29.153504+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-944c-7724-884a-0745ee3c56f3', '2026-11-22 15:39:29.228+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.24542+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:39:29.24542+00', '2026-11-22 15:39:29.252101+00', '2026-11-22 15:39:29.332865+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-9450-7b02-9850-faa53aef3734', '2026-11-22 15:39:29.232+00', '{"fail": true}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.268076+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:39:29.268076+00', '2026-11-22 15:39:29.298677+00', '2026-11-22 15:39:29.343719+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-6ebe-71d3-b93d-56fbbd8f00fa', '2026-11-22 15:43:41.758+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'f1429ca9-7058-4bda-91c5-102e262d38ed', 'nobody''s', 'q', 0, '2026-11-22 15:43:41.82494+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:43:41.824942+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-6ebf-7be0-b90a-d4f043ccd912', '2026-11-22 15:43:41.759+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'f1429ca9-7058-4bda-91c5-102e262d38ed', 'nobody''s', NULL, 0, '2026-11-22 15:43:41.824941+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:43:41.824942+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-6ec9-7203-b5e0-f452e1fff289', '2026-11-22 15:43:41.769+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'f1429ca9-7058-4bda-91c5-102e262d38ed', 'nobody''s', NULL, 0, '2026-11-22 15:43:41.824942+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:43:41.824942+00', NULL, '2026-11-22 15:43:41.851743+00', '766', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-6f56-7097-b259-1939e0ee477e', '2026-11-22 15:43:41.91+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'f1429ca9-7058-4bda-91c5-102e262d38ed', 't', NULL, 0, '2026-11-22 15:43:41.931672+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:43:41.931672+00', '2026-11-22 15:43:41.947125+00', '2026-11-22 15:43:41.990232+00', '772', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-6f57-7ff5-9198-0a509bfa2c7d', '2026-11-22 15:43:41.912+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'f1429ca9-7058-4bda-91c5-102e262d38ed', 't', NULL, 0, '2026-11-22 15:43:41.945209+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:43:41.945209+00', '2026-11-22 15:43:41.966113+00', '2026-11-22 15:43:42.002611+00', '773', '779', NULL);
 
 
 --
@@ -5247,7 +5271,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
 
 
 --
@@ -6795,11 +6819,11 @@ GRANT ALL ON FUNCTION jobferry.note_delegated(job public.background_jobs, event 
 
 
 --
--- Name: FUNCTION note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+-- Name: FUNCTION note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
-REVOKE ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) TO jobferry_gateway;
+REVOKE ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) TO jobferry_gateway;
 
 
 --

@@ -8,6 +8,8 @@ from jobferry_shared.durations import in_words
 
 __all__ = ["Standing", "standing"]
 
+SOON = 10.0
+
 HEADINGS = {
     ConnectionState.CONNECTING: "Connecting",
     ConnectionState.CONNECTED: "Connected",
@@ -52,4 +54,6 @@ def _unsent(status: ClientStatus) -> str:
     if not status.pending:
         return ""
     words = f"{status.pending} waiting to send"
-    return f"{words}, the oldest for {in_words(status.oldest_pending_age or 0)}"
+    age = status.oldest_pending_age or 0
+    # A tenth of a second more would be another view.
+    return f"{words}, the oldest for {in_words(age) if age >= SOON else f'{age:.0f} s'}"
