@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -82,18 +83,21 @@ class Connection:
     session: ClientSession = field(default_factory=ClientSession)
     _in_flight: deque[tuple[int, Batch]] = field(default_factory=deque)
     _sent: int = 0
+    #: What the gateway was last told is unsent; it is told at once when that has become nothing.
+    _said: int = 0
+    _all_sent: asyncio.Event = field(default_factory=asyncio.Event)
     #: The server's clock minus our monotonic one.
     _clock: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 
     async def _say_hello(self) -> None:
         identity = self.replica.identity()
-        pending, oldest = self.replica.pending()
+        self._said, oldest = self.replica.pending()
         await self.socket.send(
             self.session.hello(
                 identity.client_id,
                 identity.cursor,
                 client_version=__version__,
-                pending=pending,
+                pending=self._said,
                 oldest_pending_at=parse_time(oldest) if oldest else None,
             )
         )
@@ -198,6 +202,8 @@ class Connection:
             self._in_flight.append((seq, batch))
             self._sent = batch.last
             await self.socket.send(text)
+        if self._said and not self._in_flight:
+            self._all_sent.set()
 
     def _next(self) -> Batch | None:
         while entries := self.switch.unless_off(self._unsent):
@@ -250,9 +256,20 @@ class Connection:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(self.timing.heartbeat)
-            pending, text = self.replica.pending()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.timing.heartbeat):
+                    await self._until_all_is_sent()
+            self._said, text = self.replica.pending()
             oldest = parse_time(text) if text else None
             if oldest and (datetime.now(UTC) - oldest).total_seconds() > self.timing.stalled:
-                log.warning("%d operations wait, the oldest since %s", pending, oldest)
-            await self.socket.send(self.session.heartbeat(pending, oldest))
+                log.warning("%d operations wait, the oldest since %s", self._said, oldest)
+            await self.socket.send(self.session.heartbeat(self._said, oldest))
+
+    async def _until_all_is_sent(self) -> None:
+        """Return when there was something unsent, as far as the gateway knows, and is no more."""
+        while True:
+            self._all_sent.clear()
+            await self._all_sent.wait()
+            # Something may be held back.
+            if not self.replica.pending()[0]:
+                return

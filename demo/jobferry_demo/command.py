@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from jobferry_demo.story.errors import DemoFailed
+from jobferry_demo.story.hands import hand_over
 from jobferry_demo.story.interrupts import Interrupted, Interrupts
 from jobferry_demo.story.stage import Stage
 from jobferry_demo.story.telling import tell
@@ -22,16 +23,20 @@ __all__ = ["demo"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything in this folder, a new one; otherwise nothing is kept.",
 )
-def demo(data: Path | None) -> None:
+@click.option("--web", is_flag=True, help="Two devices to try it with in a browser, until Ctrl-C.")
+def demo(data: Path | None, web: bool) -> None:
     """Watch the whole story on this machine, in half a minute.
 
     A device submits jobs offline, connects, cancels one, loses its gateway to kill -9 and gets every
     result. Everything is real: Postgres, gateway and processor are processes of their own, and are
     stopped however this ends. Exit code 0 says that all came back.
+
+    With --web nothing is told: you drop photographs on two devices' pages, and cut their network.
     """
     stage = Stage.on_stdout()
+    show = hand_over if web else tell
     with _exit_codes(stage), Interrupts() as interrupts, _folder(data) as folder:
-        tell(stage, folder, interrupts, kept=data is not None)
+        show(stage, folder, interrupts, kept=data is not None)
 
 
 @contextmanager

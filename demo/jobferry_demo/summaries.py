@@ -35,6 +35,8 @@ def _is_gzip(packed: bytes) -> bytes:
 class SummaryIn(Message):
     """The payload of `summary`: a table as text, or packed when it is large."""
 
+    name: str | None = Field(default=None, max_length=200)
+    """What the device calls it; is used for nothing."""
     csv: str | None = None
     """The table as text; its first row names the columns."""
     csv_gzip: Annotated[Base64Bytes, AfterValidator(_is_gzip)] | None = None

@@ -24,6 +24,10 @@ def _begins_like_a_photo(photo: bytes) -> bytes:
     return photo
 
 
+MOST_SIDE = 2560
+"""The longer side of a photograph that has to be made smaller to be sent, in pixels; less if need be."""
+
+
 class ThumbnailIn(Message):
     """The payload of `thumbnail`: the photograph itself, not its name."""
 
@@ -73,6 +77,18 @@ def make_thumbnail(request: ThumbnailIn, on_progress: OnProgress = no_progress) 
         original_height=original[1],
         original_bytes=len(request.photo),
     )
+
+
+def fitting(photo: bytes, most_bytes: int) -> bytes:
+    """The photograph as it is or, if it has more bytes than that, as a smaller JPEG that has not.
+
+    Raises ValueError as :func:`make_thumbnail` does; a photograph that is small enough is not read.
+    """
+    side, fit = MOST_SIDE, photo
+    while len(fit) > most_bytes:
+        fit = _to_jpeg(_shrink(_open(photo), side)[0])
+        side = side * 3 // 4
+    return fit
 
 
 def dominant_colour(image: "Image") -> str:

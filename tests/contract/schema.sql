@@ -25,6 +25,12 @@ table jobferry.devices with (fillfactor=70)
   oldest_pending_at timestamp with time zone
   first_seen timestamp with time zone not null default now()
   last_seen timestamp with time zone not null default now()
+  connection uuid
+  connected_until timestamp with time zone
+  rejected_at timestamp with time zone
+  rejected_job text
+  rejected_code text
+  rejected_message text
   constraint devices_pkey PRIMARY KEY (client_id, owner)
 
 table jobferry.identity
@@ -516,7 +522,7 @@ function jobferry.epoch()
 function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
   returns TABLE(erased integer, cancelled integer, left_over boolean)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 086e16056612320b6be9d9e28a7b5fb3
+  owner jobferry_engine, body 639c888a6cf1f1d10b635e721d063486
 
 function jobferry.erasure()
   returns jsonb
@@ -753,10 +759,10 @@ function jobferry.note_delegated(job background_jobs, event text, actor text, de
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body 3737eed6fcf8873c292b059e6d8389ba
 
-function jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[])
+function jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[])
   returns void
   sql volatile security definer set search_path=""
-  owner jobferry_engine, body 827e2138672c3591619452df5fc25572
+  owner jobferry_engine, body 4043065ef3813ed32b2b30d392aa6dd4
 
 function jobferry.note_heirs(ids uuid[], owner text, job_keys text[])
   returns void

@@ -21,6 +21,7 @@ def test_these_are_the_commands() -> None:
         "client",
         "delegate",
         "demo",
+        "devices",
         "doctor",
         "erase",
         "gateway",

@@ -5,75 +5,34 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from jobferry_client import Job, JobClient, Status
 from jobferry_demo.data import photos, weather_table
 from jobferry_demo.story.errands import errands
 from jobferry_demo.tasks import processor
+from support.demos import (
+    DEMO,
+    demo_folders,
+    processes_of,
+    read_until,
+    started_demo,
+    temporary_folder,
+)
 from support.processes import eventually
 from support.services import Services, token
-
-DEMO = [sys.executable, "-m", "jobferry_client", "demo"]
 
 DeviceFile = Callable[[str], Path]
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Where the demo makes its temporary folder, so that what it leaves is found.
-
-    Not pytest's own: the name of a Unix socket, Postgres's too, has at most a hundred characters.
-    """
-    with tempfile.TemporaryDirectory(prefix="e2e-") as found:
-        yield Path(found)
-
-
-@contextmanager
-def started_demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        DEMO,
-        env=os.environ | {"TMPDIR": str(folder), "COLUMNS": "80"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def read_until(process: "subprocess.Popen[str]", words: str) -> None:
-    assert process.stdout is not None
-    assert any(words in line for line in process.stdout), f"the demo never said {words!r}"
-
-
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Who runs on files in the folder: Postgres by its arguments, our own by their environment."""
-    return [process for process in psutil.process_iter() if str(folder) in _about(process)]
-
-
-def _about(process: psutil.Process) -> str:
-    about = ""
-    with suppress(psutil.Error):
-        about += " ".join(process.cmdline())
-        about += process.environ().get("JOBFERRY_DSN", "")
-    return about
-
-
-def demo_folders(folder: Path) -> list[Path]:
-    return list(folder.glob("jobferry-demo-*"))
+    with temporary_folder() as found:
+        yield found
 
 
 def one(pattern: str, text: str) -> tuple[str, ...]:
@@ -94,7 +53,7 @@ def test_the_demo_tells_its_story_to_the_end(folder: Path) -> None:
     assert_it_happened_in_order(story)
     assert_another_gateway_came_back(story)
     assert_the_numbers_agree(story)
-    assert output.splitlines()[-1].startswith("Next: 'jobferry up'")
+    assert "Next: 'jobferry demo --web'" in output
     assert not demo_folders(folder)
     assert not processes_of(folder)
 

@@ -1909,6 +1909,9 @@ begin
     where job_id in (select q.job_id from jobferry.queue q where q.job_id = any (ids) for update skip locked);
     perform jobferry.announce(array[owner]);
   end if;
+  -- The reason for a rejection may quote the job.
+  update jobferry.devices d set rejected_message = 'erased'
+  where d.owner = erase_batch.owner and d.rejected_message <> 'erased';
   left_over := exists (
     select from public.background_jobs b
     where b.submitted_by = owner and b.received_at <= received_by and not jobferry.is_erased(b));
@@ -3134,24 +3137,36 @@ end $$;
 ALTER FUNCTION jobferry.note_delegated(job public.background_jobs, event text, actor text, detail jsonb) OWNER TO CURRENT_USER;
 
 --
--- Name: note_devices(uuid[], text[], text[], integer[], timestamp with time zone[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+-- Name: note_devices(uuid[], text[], text[], integer[], timestamp with time zone[], uuid[], boolean[], double precision, text[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
-CREATE FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) RETURNS void
+CREATE FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[] DEFAULT '{}'::uuid[], gone boolean[] DEFAULT '{}'::boolean[], silence_seconds double precision DEFAULT 45, rejected_jobs text[] DEFAULT '{}'::text[], rejected_codes text[] DEFAULT '{}'::text[], rejected_messages text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at)
-  select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest
-  from unnest(client_ids, owners, versions, pendings, oldest) i(client_id, owner, version, pending, oldest)
+  insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at, connection,
+    connected_until, rejected_at, rejected_job, rejected_code, rejected_message)
+  select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest, i.connection,
+    case when i.gone then null else now() + make_interval(secs => silence_seconds) end,
+    case when i.code is not null then now() end, i.job, i.code, i.message
+  from unnest(client_ids, owners, versions, pendings, oldest, connections, gone, rejected_jobs, rejected_codes,
+    rejected_messages) i(client_id, owner, version, pending, oldest, connection, gone, job, code, message)
   order by i.client_id, i.owner
   on conflict (client_id, owner) do update set
     client_version = coalesce(excluded.client_version, d.client_version),
-    pending = excluded.pending, oldest_pending_at = excluded.oldest_pending_at, last_seen = now()
+    pending = excluded.pending, oldest_pending_at = excluded.oldest_pending_at,
+    last_seen = case when excluded.connected_until is null then d.last_seen else now() end,
+    connection = excluded.connection, connected_until = excluded.connected_until,
+    rejected_at = coalesce(excluded.rejected_at, d.rejected_at),
+    rejected_job = coalesce(excluded.rejected_job, d.rejected_job),
+    rejected_code = coalesce(excluded.rejected_code, d.rejected_code),
+    rejected_message = coalesce(excluded.rejected_message, d.rejected_message)
+  -- The end of a connection is no news of a device that has another by now.
+  where excluded.connected_until is not null or excluded.connection is not distinct from d.connection
 $$;
 
 
-ALTER FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) OWNER TO jobferry_engine;
+ALTER FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) OWNER TO jobferry_engine;
 
 --
 -- Name: note_heirs(uuid[], text, text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5157,7 +5172,13 @@ CREATE TABLE jobferry.devices (
     pending integer DEFAULT 0 NOT NULL,
     oldest_pending_at timestamp with time zone,
     first_seen timestamp with time zone DEFAULT now() NOT NULL,
-    last_seen timestamp with time zone DEFAULT now() NOT NULL
+    last_seen timestamp with time zone DEFAULT now() NOT NULL,
+    connection uuid,
+    connected_until timestamp with time zone,
+    rejected_at timestamp with time zone,
+    rejected_job text,
+    rejected_code text,
+    rejected_message text
 )
 WITH (fillfactor='70');
 
@@ -5475,13 +5496,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
+INSERT INTO jobferry.devices VALUES ('feccc62b-475d-4478-a093-2ee1e8661750', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:47:00.704015+00', '2026-11-22 15:47:00.704015+00', '2aaf3df8-5701-4c67-a15b-77c9756cac68', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('010fc483-e386-461f-9aee-dcdef7e02d9a', true, 7711022090163314582);
+INSERT INTO jobferry.identity VALUES ('18c8f681-00f3-40c5-9f3b-a6aa29faac97', true, 7711022876654888278);
 
 
 --
@@ -5500,31 +5522,32 @@ INSERT INTO jobferry.identity VALUES ('010fc483-e386-461f-9aee-dcdef7e02d9a', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:43:58.225898+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:43:58.225898+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '4be50bc8f9d73ec6bd9893243a727d4b9bf64a75154e0fe35beef1153c9032ab', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:47:00.256865+00');
 
 
 --
@@ -5549,8 +5572,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62ca
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203ed-b1a2-7c09-8b10-3b0e95599d54', 'nobody''s', 'q', 0, '2026-11-22 15:43:58.932153+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203ed-b1a7-732a-a333-2574166fd741', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932154+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f0-7777-77fa-b492-00006bea8c25', 'nobody''s', 'q', 0, '2026-11-22 15:47:00.622226+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f0-777b-7691-b36b-5ea0c60441fb', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622227+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5628,26 +5651,27 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:43:58.937825+00', '01a203ed-b1a2-7c09-8b10-3b0e95599d54', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:43:58.937981+00', '01a203ed-b1a7-732a-a333-2574166fd741', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:43:58.938001+00', '01a203ed-b1b1-7d32-89d7-d90e25572288', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:43:58.988925+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:43:58.99341+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'submitted', 0, 'device d1c930bf-7032-4f97-8c70-0982e527cb64', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:43:59.001316+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'started', 1, 'processor host:3965:40a69e29', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:43:59.00142+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'started', 1, 'processor host:3965:40a69e29', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:43:59.022955+00', '01a203ed-b1ff-7855-bd40-7bfe3b058dd2', 'anna', 'completed', 1, 'processor host:3965:40a69e29', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:43:59.024391+00', '01a203ed-b202-7bd6-9844-d11b84f91f54', 'anna', 'failed', 1, 'processor host:3965:40a69e29', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:47:00.628896+00', '01a203f0-7777-77fa-b492-00006bea8c25', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:47:00.629094+00', '01a203f0-777b-7691-b36b-5ea0c60441fb', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:47:00.629123+00', '01a203f0-777c-781f-87db-f54179d9655c', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:47:00.632638+00', '01a203f0-777c-781f-87db-f54179d9655c', 'anna', 'cancelled', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:47:00.66145+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:47:00.670835+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:47:00.673917+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'started', 1, 'processor host:9542:0b3ae868', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:47:00.67585+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'started', 1, 'processor host:9542:0b3ae868', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:47:00.688486+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'completed', 1, 'processor host:9542:0b3ae868', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:47:00.690948+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'failed', 1, 'processor host:9542:0b3ae868', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203ed-b1a2-7c09-8b10-3b0e95599d54', '2026-11-22 15:43:58.883+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', 'q', 0, '2026-11-22 15:43:58.932153+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:43:58.932155+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203ed-b1a7-732a-a333-2574166fd741', '2026-11-22 15:43:58.887+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932154+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:43:58.932155+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203ed-b1b1-7d32-89d7-d90e25572288', '2026-11-22 15:43:58.897+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 'nobody''s', NULL, 0, '2026-11-22 15:43:58.932155+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:43:58.932155+00', NULL, '2026-11-22 15:43:58.932155+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203ed-b1ff-7855-bd40-7bfe3b058dd2', '2026-11-22 15:43:58.975+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 't', NULL, 0, '2026-11-22 15:43:58.985209+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:43:58.985209+00', '2026-11-22 15:43:58.993993+00', '2026-11-22 15:43:59.020556+00', '769', '774', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203ed-b202-7bd6-9844-d11b84f91f54', '2026-11-22 15:43:58.978+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'd1c930bf-7032-4f97-8c70-0982e527cb64', 't', NULL, 0, '2026-11-22 15:43:58.992736+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:43:58.992736+00', '2026-11-22 15:43:58.993993+00', '2026-11-22 15:43:59.020556+00', '771', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f0-7777-77fa-b492-00006bea8c25', '2026-11-22 15:47:00.6+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', 'q', 0, '2026-11-22 15:47:00.622226+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:47:00.622228+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f0-777b-7691-b36b-5ea0c60441fb', '2026-11-22 15:47:00.603+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622227+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:47:00.622228+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f0-777c-781f-87db-f54179d9655c', '2026-11-22 15:47:00.604+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622228+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:47:00.622228+00', NULL, '2026-11-22 15:47:00.631325+00', '766', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f0-77ab-70a3-8a2d-3fac0f3795d3', '2026-11-22 15:47:00.651+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 't', NULL, 0, '2026-11-22 15:47:00.657855+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:47:00.657855+00', '2026-11-22 15:47:00.663958+00', '2026-11-22 15:47:00.686152+00', '771', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f0-77af-76e9-9aaa-f2e1d646d444', '2026-11-22 15:47:00.656+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 't', NULL, 0, '2026-11-22 15:47:00.668882+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:47:00.668882+00', '2026-11-22 15:47:00.674827+00', '2026-11-22 15:47:00.689634+00', '772', '778', NULL);
 
 
 --
@@ -5661,7 +5685,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
 
 
 --
@@ -7209,11 +7233,11 @@ GRANT ALL ON FUNCTION jobferry.note_delegated(job public.background_jobs, event 
 
 
 --
--- Name: FUNCTION note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+-- Name: FUNCTION note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
-REVOKE ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[]) TO jobferry_gateway;
+REVOKE ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[], gone boolean[], silence_seconds double precision, rejected_jobs text[], rejected_codes text[], rejected_messages text[]) TO jobferry_gateway;
 
 
 --

@@ -288,12 +288,16 @@ def noted(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_hello_says_what_waits_here_and_which_version_it_is(
-    path: Path, noted: str, ledger: Connection
+    path: Path, noted: str, dsn: str, ledger: Connection
 ) -> None:
     with JobClient(path) as offline:
         offline.submit_many([NewJob()] * 3)
-    with JobClient(path, noted, token("anna")):
-        eventually(lambda: ledger.execute(DEVICES).fetchall() == [("anna", 3)], SOON)
+    with psycopg.connect(dsn) as other:
+        # Else it would soon be sent, and the device say so.
+        other.execute("lock table background_jobs in exclusive mode")
+        with JobClient(path, noted, token("anna")):
+            eventually(lambda: ledger.execute(DEVICES).fetchall() == [("anna", 3)], SOON)
+            other.rollback()
     ((version,),) = ledger.execute("select client_version from jobferry.devices").fetchall()
     assert version == __version__
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jobferry_demo.story.errors import DemoFailed
@@ -18,13 +18,19 @@ LOG_LINES = 8
 
 
 class Part:
-    """``jobferry ARGUMENTS`` with the given ``JOBFERRY_`` settings and no others; logs to a file."""
+    """``python -m COMMAND`` with the given ``JOBFERRY_`` settings and no others; logs to a file."""
 
     def __init__(
-        self, log: Path, arguments: list[str], settings: Mapping[str, str], guardian: Guardian
+        self,
+        name: str,
+        log: Path,
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        guardian: Guardian,
     ) -> None:
+        self._name = name
         self._log = log
-        self._arguments = arguments
+        self._command = command
         self._settings = settings
         self._guardian = guardian
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +44,7 @@ class Part:
         """Start it; :meth:`wait_until` tells when it is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "jobferry_client", *self._arguments],
+                [sys.executable, "-m", *self._command],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -53,13 +59,13 @@ class Part:
         while not ready():
             self.check()
             if time.monotonic() > end:
-                raise DemoFailed(f"the {self._arguments[0]} is not ready:\n{last_words(self._log)}")
+                raise DemoFailed(f"the {self._name} is not ready:\n{last_words(self._log)}")
             time.sleep(0.05)
 
     def check(self) -> None:
         """:class:`DemoFailed` if it has ended without being told to."""
         if self._process is not None and self._process.poll() is not None:
-            raise DemoFailed(f"the {self._arguments[0]} ended by itself:\n{last_words(self._log)}")
+            raise DemoFailed(f"the {self._name} ended by itself:\n{last_words(self._log)}")
 
     def kill(self) -> None:
         """``kill -9``, and wait until it is gone."""

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from jobferry_server.folder_secret import folder_secret
 from jobferry_server.migrate import migrate
 from jobferry_server.tokens import issue
 
-__all__ = ["Servers"]
+__all__ = ["HOST", "Servers", "free_port"]
 
 HOST = "127.0.0.1"
 TASKS = "jobferry_demo.tasks:processor"
@@ -37,19 +38,26 @@ class Servers:
         self._log = folder / "demo.log"
         self._interrupts = interrupts
         self._secret = folder_secret(folder)
-        self._settings = {
+        #: What the parts on the server's side are told, and a device is not.
+        self.settings = {
             "JOBFERRY_JWT_SECRET": self._secret,
             # Who interrupts the demo wants it to end, not the jobs.
             "JOBFERRY_GRACE_SECONDS": "1",
             "JOBFERRY_DRAIN_SECONDS": "1",
         }
         self._postgres: EmbeddedPostgres | None = None
-        port = _free_port()
+        port = free_port()
         self.url = f"ws://{HOST}:{port}"
         self._health = f"http://{HOST}:{port}/readyz"
         self.dsn = ""
-        self.gateway = self._part("gateway", ["gateway", "--port", str(port)], guardian)
-        self.processor = self._part("processor", ["processor", TASKS], guardian)
+        self._guardian = guardian
+        self._parts: list[Part] = []
+        self.gateway = self.part(
+            "gateway", "jobferry_client", "gateway", "--port", str(port), settings=self.settings
+        )
+        self.processor = self.part(
+            "processor", "jobferry_client", "processor", TASKS, settings=self.settings
+        )
 
     def __enter__(self) -> Self:
         # What this process would log belongs beside the others' logs, not into the story.
@@ -65,9 +73,21 @@ class Servers:
         with self._interrupts.held_back():
             self._stop()
 
-    def token(self, owner: str) -> str:
+    def part(self, name: str, *command: str, settings: Mapping[str, str]) -> Part:
+        """A further part, ``python -m COMMAND``; it is stopped before those that were named before it."""
+        found = Part(name, self._folder / f"{name}.log", command, settings, self._guardian)
+        self._parts.append(found)
+        return found
+
+    def start(self, part: Part, url: str) -> None:
+        """Start it, or start it again; returns when it answers at this URL."""
+        with self._interrupts.held_back():
+            part.start()
+        part.wait_until(lambda: _answers(url))
+
+    def token(self, owner: str, lifetime: timedelta = TOKEN_LIFETIME) -> str:
         """What the owner's device shows the gateway."""
-        return issue(self._secret, owner, TOKEN_LIFETIME)
+        return issue(self._secret, owner, lifetime)
 
     def start_postgres(self) -> None:
         """Make the cluster and start it."""
@@ -76,7 +96,7 @@ class Servers:
                 self._postgres = EmbeddedPostgres(self._folder)
             except subprocess.SubprocessError as error:
                 raise DemoFailed(f"Postgres did not start:\n{last_words(self._log)}") from error
-        self.dsn = self._settings["JOBFERRY_DSN"] = self._postgres.dsn()
+        self.dsn = self.settings["JOBFERRY_DSN"] = self._postgres.dsn()
 
     def make_ledger(self) -> int:
         """Migrate the database; how many migrations there were."""
@@ -84,9 +104,7 @@ class Servers:
 
     def start_gateway(self) -> None:
         """Start it, or start it again, on the same port; returns when it can serve."""
-        with self._interrupts.held_back():
-            self.gateway.start()
-        self.gateway.wait_until(self._can_serve)
+        self.start(self.gateway, self._health)
 
     def start_processor(self) -> None:
         """Start it, without waiting: the ledger tells when it has registered."""
@@ -95,31 +113,28 @@ class Servers:
 
     def check(self) -> None:
         """:class:`DemoFailed` if a part has died that was not killed by the story."""
-        self.gateway.check()
-        self.processor.check()
-
-    def _part(self, name: str, arguments: list[str], guardian: Guardian) -> Part:
-        return Part(self._folder / f"{name}.log", arguments, self._settings, guardian)
-
-    def _can_serve(self) -> bool:
-        try:
-            with urllib.request.urlopen(self._health, timeout=2) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        for part in self._parts:
+            part.check()
 
     def _stop(self) -> None:
-        parts = (self.gateway, self.processor)
-        for part in parts:
+        for part in reversed(self._parts):
             part.ask_to_stop()
-        for part in parts:
+        for part in reversed(self._parts):
             part.stop()
         if self._postgres is not None:
             self._postgres.stop()
 
 
-def _free_port() -> int:
-    """A port that is free now, and that a gateway can be started on twice."""
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def free_port() -> int:
+    """A port that is free now, and that a part can be started on twice."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -42,7 +42,10 @@ def tell(stage: Stage, folder: Path, interrupts: Interrupts, *, kept: bool) -> N
             endings.settle(stage, jobs, ledger, device)
     if kept:
         _keep(stage, folder, jobs)
-    stage.next("'jobferry up' runs the server side for jobs of your own; see README.md.")
+    stage.next(
+        "'jobferry demo --web' gives you two such devices to hold; 'jobferry up' runs the server side"
+        " for jobs of your own."
+    )
 
 
 def _keep(stage: Stage, folder: Path, jobs: list[Job]) -> None:

@@ -79,7 +79,7 @@ def _devices(devices: Mapping[str, Any]) -> Finding:
             "devices",
             f"{devices['pending']} of {devices['known']} devices had something unsent when last heard,"
             f" the oldest for {stuck / 60:.0f} minutes",
-            "SELECT * FROM jobferry.devices WHERE pending > 0 ORDER BY oldest_pending_at;",
+            "jobferry devices --pending",
         )
     return ok(
         "devices", f"{devices['known']} are known, {devices['pending']} have something unsent"

@@ -11,7 +11,7 @@ from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.line import Line
 from jobferry_server.tokens import Identity
 from jobferry_shared.limits import Limits
-from jobferry_shared.messages import Hello, Operation, Rejection
+from jobferry_shared.messages import Heartbeat, Hello, Operation, Rejection
 from jobferry_shared.session import GatewaySession, Phase
 
 __all__ = ["Batch", "Device"]
@@ -53,11 +53,15 @@ class Device:
     __slots__ = (
         "batches",
         "client_id",
+        "client_version",
         "cursor",
         "dirty",
+        "gone",
         "greeted",
         "held_up",
         "identity",
+        "oldest_pending_at",
+        "pending",
         "session",
         "socket",
     )
@@ -67,6 +71,12 @@ class Device:
         self.session = GatewaySession(limits)
         self.identity: Identity | None = None
         self.client_id = ""
+        self.client_version: str | None = None
+        #: What it had unsent when it last said so, and since when by its own clock.
+        self.pending = 0
+        self.oldest_pending_at: datetime | None = None
+        #: Has its connection ended?
+        self.gone = False
         self.cursor = Cursor("")
         #: Is there, as far as we know, something that it has not read?
         self.dirty = False
@@ -83,6 +93,11 @@ class Device:
         return self.identity.owner
 
     @property
+    def name(self) -> tuple[str, str]:
+        """Whose connections these are, one after the other: a file may change hands."""
+        return self.client_id, self.owner
+
+    @property
     def tenant(self) -> str | None:
         """Whose database its jobs belong to, if tokens say so."""
         assert self.identity is not None
@@ -92,6 +107,12 @@ class Device:
         """Now it is known who this is."""
         self.identity = identity
         self.client_id = hello.client_id
+
+    def heard(self, message: Hello | Heartbeat) -> None:
+        """What it says of itself."""
+        if isinstance(message, Hello):
+            self.client_version = message.client_version
+        self.pending, self.oldest_pending_at = message.pending, message.oldest_pending_at
 
     def let_in(self, hello: Hello, epoch: str) -> None:
         """Answer a hello."""

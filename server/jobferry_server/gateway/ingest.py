@@ -9,7 +9,7 @@ bisection and rejected; the others go on.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJSON
 from jobferry_shared.limits import Limits
-from jobferry_shared.messages import Cancel, Submit
+from jobferry_shared.messages import Cancel, Rejection, Submit
 
 __all__ = ["GroupCommit"]
 
@@ -72,16 +72,26 @@ class _Cancel:
 
 
 class GroupCommit:
-    """Takes batches from all devices and answers each once it is committed."""
+    """Takes batches from all devices and answers each once it is committed.
+
+    ``on_rejected`` is told the last that was rejected of each batch.
+    """
 
     def __init__(
-        self, pool: Pool, limits: Limits, pushes: Pushes, room: Room, quota: Quota
+        self,
+        pool: Pool,
+        limits: Limits,
+        pushes: Pushes,
+        room: Room,
+        quota: Quota,
+        on_rejected: Callable[[Device, Rejection], None],
     ) -> None:
         self._pool = pool
         self._limits = limits
         self._pushes = pushes
         self._room = room
         self._quota = quota
+        self._on_rejected = on_rejected
         self._some = {lane: asyncio.Event() for lane in Lane}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -122,6 +132,8 @@ class GroupCommit:
         decided = [batch for batch in group if not batch.held]
         for batch in decided:
             self._room.leave(batch.device.owner, batch.octets)
+            if batch.rejected:
+                self._on_rejected(batch.device, batch.rejected[-1])
         _answer(decided)
         for device in {batch.device for batch in group if batch.held}:
             self._hold(device, over=any(b.over for b in group if b.device is device))

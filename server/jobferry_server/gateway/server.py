@@ -110,9 +110,11 @@ class Gateway:
         self._room = Room(settings.waiting_bytes)
         self._quota = Quota(self._pool, settings.owner_jobs)
         pushes = Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst))
-        self._ingest = GroupCommit(self._pool, limits, pushes, self._room, self._quota)
+        self._notes = Notes(self._pool, settings.silence_seconds)
+        self._ingest = GroupCommit(
+            self._pool, limits, pushes, self._room, self._quota, self._notes.rejected
+        )
         self._feed = Feed(self._pool, limits)
-        self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
         self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
         self._door = Doorkeeper(
@@ -187,14 +189,22 @@ class Gateway:
     async def _drain(self, server: Server) -> None:
         """Let nobody new in, answer what was sent, then send the devices away a few at a time."""
         server.close(close_connections=False)
+        answered = await self._answer_all()
+        self._strangers.turn_away()
+        await self._send_away(list(server.connections))
+        await server.wait_closed()
+        # A Postgres that does not answer would not do so now.
+        if answered:
+            await self._notes.write_last()
+
+    async def _answer_all(self) -> bool:
         try:
             async with asyncio.timeout(self.settings.drain_seconds):
                 await self._ingest.drained()
         except TimeoutError:
             log.warning("not all devices were answered in time; they will send again")
-        self._strangers.turn_away()
-        await self._send_away(list(server.connections))
-        await server.wait_closed()
+            return False
+        return True
 
     async def _send_away(self, sockets: list[ServerConnection]) -> None:
         """In steps, so that they do not all come back in the same moment."""
@@ -244,6 +254,7 @@ class Gateway:
             if device.identity:
                 self._feed.leave(device)
                 self._places.leave(device)
+                self._notes.left(device)
 
     async def _until_there_is_room(self, device: Device) -> None:
         """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
@@ -276,7 +287,7 @@ class Gateway:
         device.introduce(hello, identity)
         self._places.enter(device)
         device.let_in(hello, self._epoch)
-        self._notes.note(device, hello)
+        self._notes.heard(device, hello)
         self._feed.join(device)
 
     def _obey(self, device: Device, message: UpMessage, octets: int) -> None:
@@ -287,7 +298,7 @@ class Gateway:
                 self._feed.applied(device)
             case Heartbeat():
                 self._let_chat(device)
-                self._notes.note(device, message)
+                self._notes.heard(device, message)
                 device.post(device.session.heartbeat())
             case _:
                 pass
@@ -327,11 +338,15 @@ class Gateway:
         line = device.socket
         line.look()
         if device.held_up:
-            device.reassure()
+            self._reassure(device)
         elif time.monotonic() - line.heard > self.settings.silence_seconds:
             device.hang_up()
         elif device.identity.expires_at < time.time():
             device.dismiss("unauthenticated", "the token has expired")
         elif line.heard > line.understood:
             # A message takes its time to come, and a heartbeat behind it waits: we live, too.
-            device.reassure()
+            self._reassure(device)
+
+    def _reassure(self, device: Device) -> None:
+        device.reassure()
+        self._notes.alive(device)

@@ -213,6 +213,9 @@ begin
     where job_id in (select q.job_id from jobferry.queue q where q.job_id = any (ids) for update skip locked);
     perform jobferry.announce(array[owner]);
   end if;
+  -- The reason for a rejection may quote the job.
+  update jobferry.devices d set rejected_message = 'erased'
+  where d.owner = erase_batch.owner and d.rejected_message <> 'erased';
   left_over := exists (
     select from public.background_jobs b
     where b.submitted_by = owner and b.received_at <= received_by and not jobferry.is_erased(b));
