@@ -11,6 +11,7 @@ from typing import Any
 
 from jobferry_server.beside import left_behind
 from jobferry_server.errors import Stopped
+from jobferry_server.exporting import export_spans
 
 __all__ = ["allow_many_files", "run_until_signalled", "set_up_logging"]
 
@@ -20,6 +21,7 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 def run_until_signalled(work: Work) -> None:
     """Run ``work(stop)``, where ``stop`` is set by SIGINT or SIGTERM."""
     set_up_logging()
+    export_spans()
     allow_many_files()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_with_signals(work))

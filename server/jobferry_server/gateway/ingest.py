@@ -19,6 +19,7 @@ from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.pushes import LITTLE, Lane, Pushes
 from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.room import Room
+from jobferry_server.gateway.traces import trace_accepted
 from jobferry_server.isolate import isolate
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
@@ -44,6 +45,7 @@ SUBMIT = (
     " from jobferry.submit_batch($1::uuid[], $2, $3::uuid[], $4, $5, $6, $7,"
     " $8, $9, $10, $11, $12, $13::uuid[], $14)"
 )
+TRACES = "select jobferry.note_traces($1::uuid[], $2)"
 CANCEL = "select number, code from jobferry.cancel_batch($1::uuid[], $2, $3::uuid[])"
 
 _REASONS = {
@@ -105,8 +107,10 @@ class GroupCommit:
             some.clear()
             now = time.monotonic()
             if group := self._pushes.take(lane, now):
+                began = time.time_ns()
                 await self._commit_until_done(group)
                 self._finish(group)
+                trace_accepted(group, began)
                 await asyncio.sleep(self._pushes.rest(lane, now, time.monotonic()))
             else:
                 with suppress(TimeoutError):
@@ -176,16 +180,21 @@ class GroupCommit:
         return True
 
     async def _write_submits(self, submits: Sequence[_Submit]) -> None:
-        if not self._quota.most:
+        traced = [submit for submit in submits if submit.op.traceparent]
+        if not (self._quota.most or traced):
             await self._write(self._pool, submits)
             return
         async with self._pool.acquire() as connection, connection.transaction():
             if allowed := await self._allowed(connection, submits):
                 await self._write(connection, allowed)
+            if traced:
+                await _note_traces(connection, traced)
 
     async def _allowed(
         self, connection: AnyConnection, submits: Sequence[_Submit]
     ) -> Sequence[_Submit]:
+        if not self._quota.most:
+            return submits
         over = await self._quota.over(
             connection,
             [submit.op.job.id for submit in submits],
@@ -277,6 +286,15 @@ class GroupCommit:
             log.warning("postponed cancels could not be tried: %s", error)
             return 1
         return left
+
+
+async def _note_traces(connection: AnyConnection, traced: Sequence[_Submit]) -> None:
+    """Of those that were inserted; the function knows which."""
+    await connection.execute(
+        TRACES,
+        [submit.op.job.id for submit in traced],
+        [submit.op.traceparent for submit in traced],
+    )
 
 
 def _is_tenant_s(batch: Batch, op: Submit) -> bool:

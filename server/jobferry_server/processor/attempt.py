@@ -21,6 +21,8 @@ from jobferry_server.processor.outcome import (
     failed_with,
 )
 from jobferry_server.processor.task import Task
+from jobferry_server.processor.traces import attempt_span
+from jobferry_shared.traces import tracer
 
 __all__ = ["Attempt", "Fence", "Middleware", "Moved"]
 
@@ -55,6 +57,7 @@ class Attempt:
     _said: Moved = (None, None)
     _saying: Moved = (None, None)
     _call: Call | None = None
+    _raised: BaseException | None = None
 
     @property
     def fence(self) -> Fence:
@@ -86,6 +89,14 @@ class Attempt:
         """Run the handler. Never raises what the handler raised."""
         if self.job.cancelled:
             return self._stopped()
+        if (ours := tracer()) is None:
+            return await self._run(executors)
+        with attempt_span(ours, self.job) as end:
+            outcome = await self._run(executors)
+            end(outcome, self._raised)
+            return outcome
+
+    async def _run(self, executors: Executors) -> Outcome:
         try:
             arguments = self.task.arguments(self.job)
             value = await self._limited(executors.call(self.task, self.job, arguments))
@@ -100,6 +111,7 @@ class Attempt:
                 return self._stopped()
             if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise
+            self._raised = error
             return self._after(error)
         finally:
             if self.job.transaction is not None:

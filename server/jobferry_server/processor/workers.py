@@ -49,7 +49,7 @@ class Workers:
             for _ in range(self._settings.concurrency):
                 self._group.create_task(self._work())
 
-    def attempt(self, row: asyncpg.Record) -> Attempt:
+    def attempt(self, row: asyncpg.Record, traceparent: str | None) -> Attempt:
         """The attempt at a job that was claimed; ``row`` is one of ``jobferry.claim``."""
         task = self._tasks[row["task"]]
         job = Job(
@@ -60,6 +60,7 @@ class Workers:
             row["owner"],
             _earlier(row["progress"], row["error"], row["checkpoint"]),
             self._begin[task.is_async],
+            traceparent,
         )
         return Attempt(job, task, self._settings.result_bytes, self._around, self._replace)
 

@@ -1,0 +1,68 @@
+"""The span of an attempt, in whose context the handler runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from jobferry_server.processor.job import Job
+from jobferry_server.processor.outcome import Completed, Dropped, Failed, Outcome, Released
+from jobferry_shared.traces import SYSTEM, context_of
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+__all__ = ["attempt_span"]
+
+End = Callable[[Outcome, BaseException | None], None]
+
+
+@contextmanager
+def attempt_span(ours: "Tracer", job: Job) -> Iterator[End]:
+    """The attempt is under way within the block; call what is yielded with what came of it."""
+    from opentelemetry.trace import SpanKind
+
+    with ours.start_as_current_span(
+        "jobferry.run",
+        context_of(job.traceparent),
+        SpanKind.CONSUMER,
+        {
+            "messaging.system": SYSTEM,
+            "messaging.operation.name": "run",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": job.task,
+            "messaging.message.id": str(job.id),
+            "jobferry.attempt": job.attempt,
+        },
+    ) as span:
+        _tell_of_retry(span, job)
+        yield lambda outcome, raised: _end(span, job, outcome, raised)
+
+
+def _tell_of_retry(span: "Span", job: Job) -> None:
+    if job.attempt > 1:
+        error = job.earlier.error
+        span.add_event("jobferry.retry", {"error.type": error.code} if error else None)
+
+
+def _end(span: "Span", job: Job, outcome: Outcome, raised: BaseException | None) -> None:
+    from opentelemetry.trace import StatusCode
+
+    span.set_attribute("jobferry.outcome", _in_a_word(outcome, job))
+    if isinstance(outcome, Failed):
+        if raised is not None:
+            span.record_exception(raised)
+        span.set_attribute("error.type", outcome.code)
+        span.set_status(StatusCode.ERROR, outcome.message)
+
+
+def _in_a_word(outcome: Outcome, job: Job) -> str:
+    match outcome:
+        case Completed():
+            return "completed"
+        case Failed():
+            return "failed"
+        case Released(pause=pause):
+            return "snoozed" if pause else "released"
+        case Dropped():
+            # Without a reason to stop it was completed together with the handler's own transaction.
+            return job.stop_reason or "completed"
