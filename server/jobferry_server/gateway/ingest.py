@@ -7,7 +7,6 @@ bisection and rejected; the others go on.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.room import Room
 from jobferry_server.gateway.traces import trace_accepted
 from jobferry_server.isolate import isolate
+from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJSON
@@ -28,8 +28,6 @@ from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Cancel, Submit
 
 __all__ = ["GroupCommit"]
-
-log = logging.getLogger("jobferry.gateway")
 
 RETRY_SECONDS = 0.2
 #: A cancel whose row is being written by somebody else this moment is tried again after this, and
@@ -142,9 +140,9 @@ class GroupCommit:
                 break
             except Exception as error:
                 if not is_transient(error):
-                    log.exception("the group commit failed; trying again")
+                    events.COMMIT_FAILED(raised=error)
                 else:
-                    log.warning("the database does not answer, trying again: %s", error)
+                    events.COMMIT_WAITS(error=error)
                 await asyncio.sleep(RETRY_SECONDS)
         _measure(group, began)
 
@@ -283,7 +281,7 @@ class GroupCommit:
         try:
             left: int = await self._pool.fetchval("select jobferry.cancel_postponed()")
         except Exception as error:
-            log.warning("postponed cancels could not be tried: %s", error)
+            events.CANCELS_POSTPONED(error=error)
             return 1
         return left
 
@@ -332,8 +330,10 @@ def _answer(batches: Iterable[Batch]) -> None:
 
 
 def _refused(submit: _Submit, error: Exception) -> None:
-    log.warning("job %s was refused by the database: %s", submit.op.job.id, error)
-    submit.batch.reject(submit.op.job.id, "database_refused", str(error).partition("\n")[0])
+    # What follows the first line may quote the payload.
+    reason = str(error).partition("\n")[0]
+    events.JOB_REFUSED(job=submit.op.job.id, error=reason)
+    submit.batch.reject(submit.op.job.id, "database_refused", reason)
 
 
 def _array_literal(items: list[str] | None) -> str | None:

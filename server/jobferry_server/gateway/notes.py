@@ -1,15 +1,13 @@
 """What the devices say of themselves, written down once a second for all of them."""
 
 import asyncio
-import logging
 
 from jobferry_server.database import Pool
 from jobferry_server.gateway.device import Device
+from jobferry_server.logs import events
 from jobferry_shared.messages import Heartbeat, Hello
 
 __all__ = ["Notes"]
-
-log = logging.getLogger("jobferry.gateway")
 
 EVERY_SECONDS = 1.0
 
@@ -38,7 +36,7 @@ class Notes:
             try:
                 await self._write(latest)
             except Exception as error:
-                log.warning("what devices say could not be written: %s", error)
+                events.NOTES_UNWRITTEN(error=error)
 
     async def _write(
         self, latest: dict[tuple[str, str], tuple[str | None, Hello | Heartbeat]]

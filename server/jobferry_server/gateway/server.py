@@ -1,7 +1,6 @@
 """The gateway: a websocket for every device, a few plain pages, and a clean end."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +33,7 @@ from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.gateway.room import Room
 from jobferry_server.gateway.tls import Certificate
+from jobferry_server.logs import events
 from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Verifier
@@ -42,8 +42,6 @@ from jobferry_shared.errors import ProtocolError
 from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
 
 __all__ = ["Gateway"]
-
-log = logging.getLogger("jobferry.gateway")
 
 ROLE = "jobferry_gateway"
 #: Two lanes of commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
@@ -97,7 +95,7 @@ class Gateway:
             # Before anybody comes, not beside it: nobody gets in by being early.
             await patiently(self._revocations.read, stop)
             async with self._serving(stop) as self._server:
-                log.info("listening on %s", self.url)
+                events.LISTENING(url=self.url)
                 yield self
         finally:
             self._pool.terminate()
@@ -191,7 +189,7 @@ class Gateway:
             async with asyncio.timeout(self.settings.drain_seconds):
                 await self._ingest.drained()
         except TimeoutError:
-            log.warning("not all devices were answered in time; they will send again")
+            events.NOT_ALL_ANSWERED()
         self._strangers.turn_away()
         await self._send_away(list(server.connections))
         await server.wait_closed()
@@ -211,7 +209,7 @@ class Gateway:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""
         epoch = await self._history.epoch()
         if epoch != self._epoch:
-            log.warning("this is another database: all devices read anew")
+            events.DATABASE_REPLACED()
             self._epoch = epoch
             for device in list(self._feed.devices):
                 device.dismiss("unavailable", "the database was replaced", retry_after=0)

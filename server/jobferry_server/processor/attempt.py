@@ -1,7 +1,6 @@
 """One attempt at one job, from its payload to its outcome."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from jobferry_server.errors import Snooze, as_timedelta
+from jobferry_server.logs import events
 from jobferry_server.processor.executors import Call, Executors
 from jobferry_server.processor.job import Job, Transaction
 from jobferry_server.processor.outcome import (
@@ -25,8 +25,6 @@ from jobferry_server.processor.traces import attempt_span
 from jobferry_shared.traces import tracer
 
 __all__ = ["Attempt", "Fence", "Middleware", "Moved"]
-
-log = logging.getLogger("jobferry.processor")
 
 #: Why a handler is stopped.
 CANCELLED, LOST, TIMED_OUT, RELEASED = "cancelled", "lost", "timed_out", "released"
@@ -122,7 +120,7 @@ class Attempt:
             await transaction.end()
         except Exception as error:
             # The attempt has ended one way or the other; a broken connection is the pool's business.
-            log.warning("the connection of job %s is broken: %s", self.job.id, error)
+            events.CONNECTION_BROKEN(job=self.job.id, error=error)
 
     async def _limited(self, call: Call) -> Any:
         self._call = call
@@ -154,7 +152,7 @@ class Attempt:
     def _give_up(self, call: Call) -> None:
         if self._call is not call:
             return
-        log.error("the handler of job %s does not stop", self.job.id)
+        events.HANDLER_DEAF(job=self.job.id)
         if not call.give_up() and self.on_give_up is not None:
             self.on_give_up(self, self._stopped())
 
@@ -173,10 +171,12 @@ class Attempt:
             return Released(error.in_)
         failed = failed_with(error, self.job)
         if failed.code == "handler_error":
-            log.error(
-                "job %s (%s), attempt %d: %s",
-                *(self.job.id, self.task.name, self.job.attempt, error),
-                exc_info=error if failed.detail else None,
+            events.HANDLER_RAISED(
+                job=self.job.id,
+                task=self.task.name,
+                attempt=self.job.attempt,
+                error=error,
+                raised=error if failed.detail else None,
             )
         return self._decided(failed)
 
