@@ -28,6 +28,7 @@ __all__ = [
     "Pool",
     "check_schema",
     "connect",
+    "free_connections",
     "in_force",
     "is_transient",
     "open_pool",
@@ -89,6 +90,11 @@ async def open_pool(dsn: str, role: str, *, size: int, pooled: bool = False) -> 
 
 async def _as_it_was(_: object) -> None:
     """None of us changes a session; to set it back would cost each use a round trip more."""
+
+
+def free_connections(pool: Pool) -> int:
+    """How many more may be in use at this moment without anybody waiting."""
+    return pool.get_max_size() - pool.get_size() + pool.get_idle_size()
 
 
 async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from websockets.asyncio.server import ServerConnection, broadcast
 
 from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.tokens import Identity
 
 __all__ = ["STRANGER_BYTES", "Line", "Strangers"]
@@ -58,6 +59,7 @@ class Strangers:
 
     def _complain(self) -> None:
         self._turned_away += 1
+        metrics.STRANGERS_DROPPED.inc()
         if time.monotonic() - self._complained > COMPLAINT_SECONDS:
             self._complained = time.monotonic()
             events.STRANGERS_DROPPED(dropped=self._turned_away, most=self._most)

@@ -13,7 +13,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Origin
 
 from jobferry_server.beside import beside
-from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
+from jobferry_server.database import DATABASE_ERRORS, free_connections, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import RateLimited, TokenRefused, TryLater
 from jobferry_server.gateway import revocations
@@ -34,6 +34,7 @@ from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.gateway.room import Room
 from jobferry_server.gateway.tls import Certificate
 from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Verifier
@@ -112,7 +113,7 @@ class Gateway:
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
-        self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
+        self._pages = Pages(self._pool, self._bell, self._figures, self.settings)
         self._door = Doorkeeper(
             self._verifier, self._revocations, self.settings.limits.message_bytes
         )
@@ -177,6 +178,15 @@ class Gateway:
             "ssl_handshake_timeout": self.settings.hello_seconds,
         }
 
+    def _figures(self) -> None:
+        """What changes by itself, looked at when somebody asks."""
+        metrics.LISTENING.labels("gateway").set(self._bell.listening)
+        metrics.POOL_FREE.labels("gateway").set(free_connections(self._pool))
+        metrics.CONNECTIONS.set(sum(1 for _ in self._feed.devices))
+        metrics.STRANGERS.set(len(self._strangers))
+        metrics.FEED_WAITING.set(self._feed.waiting)
+        metrics.WAITING_BYTES.set(self._room.octets)
+
     def _look_at_everything(self) -> None:
         """Rings may have been missed."""
         self._feed.everything_changed()
@@ -218,6 +228,12 @@ class Gateway:
         assert isinstance(line, Line)
         if (page := await self._pages.answer(line, request)) is not None:
             return page
+        refusal = await self._refusal(line, request)
+        if refusal is not None:
+            metrics.TURNED_AWAY.labels(refusal.status_code).inc()
+        return refusal
+
+    async def _refusal(self, line: Line, request: Request) -> Response | None:
         if self._places.full:
             later = {"Retry-After": str(RETRY_SECONDS)}
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no place for another device\n", **later)

@@ -52,6 +52,8 @@ class Attempt:
     #: Called with the outcome when the handler does not stop and can't be made to.
     on_give_up: "Callable[[Attempt, Outcome], None] | None" = None
     taken: float = field(default_factory=time.monotonic)
+    #: When its handler was called.
+    began: float = 0.0
     _said: Moved = (None, None)
     _saying: Moved = (None, None)
     _call: Call | None = None
@@ -85,6 +87,7 @@ class Attempt:
 
     async def run(self, executors: Executors) -> Outcome:
         """Run the handler. Never raises what the handler raised."""
+        self.began = time.monotonic()
         if self.job.cancelled:
             return self._stopped()
         if (ours := tracer()) is None:

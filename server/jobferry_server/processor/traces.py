@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jobferry_server.processor.job import Job
-from jobferry_server.processor.outcome import Completed, Dropped, Failed, Outcome, Released
+from jobferry_server.processor.outcome import Failed, Outcome, in_a_word
 from jobferry_shared.traces import SYSTEM, context_of
 
 if TYPE_CHECKING:
@@ -47,22 +47,11 @@ def _tell_of_retry(span: "Span", job: Job) -> None:
 def _end(span: "Span", job: Job, outcome: Outcome, raised: BaseException | None) -> None:
     from opentelemetry.trace import StatusCode
 
-    span.set_attribute("jobferry.outcome", _in_a_word(outcome, job))
+    span.set_attribute("jobferry.outcome", in_a_word(outcome, job))
+    if job.stop_reason:
+        span.set_attribute("jobferry.stop_reason", job.stop_reason)
     if isinstance(outcome, Failed):
         if raised is not None:
             span.record_exception(raised)
         span.set_attribute("error.type", outcome.code)
         span.set_status(StatusCode.ERROR, outcome.message)
-
-
-def _in_a_word(outcome: Outcome, job: Job) -> str:
-    match outcome:
-        case Completed():
-            return "completed"
-        case Failed():
-            return "failed"
-        case Released(pause=pause):
-            return "snoozed" if pause else "released"
-        case Dropped():
-            # Without a reason to stop it was completed together with the handler's own transaction.
-            return job.stop_reason or "completed"

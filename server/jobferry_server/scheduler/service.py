@@ -14,9 +14,10 @@ from uuid import UUID
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.errors import InvalidSchedule
 from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.trouble import after_error
 from jobferry_server.scheduler.crontab_file import read_crontab
-from jobferry_server.scheduler.slots import Standing, Step, next_step
+from jobferry_server.scheduler.slots import LATE, Standing, Step, next_step
 from jobferry_server.scheduler.timetable import Timetable
 
 __all__ = ["Scheduler"]
@@ -112,6 +113,9 @@ def _step(standing: Standing) -> Step:
 
 
 def _tell(standing: Standing, step: Step) -> None:
+    for slot in step.slots:
+        if slot >= standing.looked_at - LATE:
+            metrics.SCHEDULE_LAG.observe((standing.looked_at - slot).total_seconds())
     if step.problem is not None:
         events.SCHEDULE_STOPPED(schedule=standing.id, problem=step.problem)
     if step.missed is not None:
