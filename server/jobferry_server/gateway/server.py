@@ -113,7 +113,7 @@ class Gateway:
         self._feed = Feed(self._pool, limits)
         self._notes = Notes(self._pool)
         self._bell = self._doorbell(self._feed)
-        self._pages = Pages(self._pool, self._bell, self._figures, self.settings)
+        self._pages = Pages(self._pool, self._bell, self._look, self.settings)
         self._door = Doorkeeper(
             self._verifier, self._revocations, self.settings.limits.message_bytes
         )
@@ -178,7 +178,7 @@ class Gateway:
             "ssl_handshake_timeout": self.settings.hello_seconds,
         }
 
-    def _figures(self) -> None:
+    def _look(self) -> None:
         """What changes by itself, looked at when somebody asks."""
         metrics.LISTENING.labels("gateway").set(self._bell.listening)
         metrics.POOL_FREE.labels("gateway").set(free_connections(self._pool))

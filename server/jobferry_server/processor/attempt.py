@@ -21,7 +21,7 @@ from jobferry_server.processor.outcome import (
     failed_with,
 )
 from jobferry_server.processor.task import Task
-from jobferry_server.processor.traces import attempt_span
+from jobferry_server.processor.traces import attempt_span, note_failure
 from jobferry_shared.traces import tracer
 
 __all__ = ["Attempt", "Fence", "Middleware", "Moved"]
@@ -57,7 +57,6 @@ class Attempt:
     _said: Moved = (None, None)
     _saying: Moved = (None, None)
     _call: Call | None = None
-    _raised: BaseException | None = None
 
     @property
     def fence(self) -> Fence:
@@ -93,8 +92,7 @@ class Attempt:
         if (ours := tracer()) is None:
             return await self._run(executors)
         with attempt_span(ours, self.job) as end:
-            outcome = await self._run(executors)
-            end(outcome, self._raised)
+            end(outcome := await self._run(executors))
             return outcome
 
     async def _run(self, executors: Executors) -> Outcome:
@@ -112,7 +110,6 @@ class Attempt:
                 return self._stopped()
             if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise
-            self._raised = error
             return self._after(error)
         finally:
             if self.job.transaction is not None:
@@ -172,6 +169,7 @@ class Attempt:
     def _after(self, error: BaseException) -> Outcome:
         if isinstance(error, Snooze):
             return Released(error.in_)
+        note_failure(error)
         failed = failed_with(error, self.job)
         if failed.code == "handler_error":
             events.HANDLER_RAISED(

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.outcome import Failed, Outcome, in_a_word
-from jobferry_shared.traces import SYSTEM, context_of
+from jobferry_shared.traces import SYSTEM, context_of, tracer
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-__all__ = ["attempt_span"]
-
-End = Callable[[Outcome, BaseException | None], None]
+__all__ = ["attempt_span", "note_failure"]
 
 
 @contextmanager
-def attempt_span(ours: "Tracer", job: Job) -> Iterator[End]:
+def attempt_span(ours: "Tracer", job: Job) -> Iterator[Callable[[Outcome], None]]:
     """The attempt is under way within the block; call what is yielded with what came of it."""
     from opentelemetry.trace import SpanKind
 
@@ -35,7 +33,15 @@ def attempt_span(ours: "Tracer", job: Job) -> Iterator[End]:
         },
     ) as span:
         _tell_of_retry(span, job)
-        yield lambda outcome, raised: _end(span, job, outcome, raised)
+        yield lambda outcome: _end(span, job, outcome)
+
+
+def note_failure(error: BaseException) -> None:
+    """The attempt under way has failed with this."""
+    if tracer() is not None:
+        from opentelemetry.trace import get_current_span
+
+        get_current_span().record_exception(error)
 
 
 def _tell_of_retry(span: "Span", job: Job) -> None:
@@ -44,14 +50,12 @@ def _tell_of_retry(span: "Span", job: Job) -> None:
         span.add_event("jobferry.retry", {"error.type": error.code} if error else None)
 
 
-def _end(span: "Span", job: Job, outcome: Outcome, raised: BaseException | None) -> None:
+def _end(span: "Span", job: Job, outcome: Outcome) -> None:
     from opentelemetry.trace import StatusCode
 
     span.set_attribute("jobferry.outcome", in_a_word(outcome, job))
     if job.stop_reason:
         span.set_attribute("jobferry.stop_reason", job.stop_reason)
     if isinstance(outcome, Failed):
-        if raised is not None:
-            span.record_exception(raised)
         span.set_attribute("error.type", outcome.code)
         span.set_status(StatusCode.ERROR, outcome.message)
