@@ -4414,7 +4414,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, client_ids);
+    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
   end if;
 end $$;
 
@@ -4463,27 +4463,31 @@ end $$;
 ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 --
--- Name: tell_again(uuid[], uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: tell_again(uuid[], text[], uuid[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) RETURNS void
+CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   with mine as materialized (
-    select b.id from unnest(ids, client_ids) i(id, client_id)
-    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
-    where b.revised is not null for update of b skip locked
+    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
+    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
+    where b.created <> pg_current_xact_id()
+      and (b.revised is not null
+        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
+    for no key update of b skip locked
   ),
   told as (
-    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
+    update public.background_jobs b
+    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told
 $$;
 
 
-ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) OWNER TO CURRENT_USER;
 
 --
 -- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5095,7 +5099,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('11e48996-ca27-492a-b403-6772f8b66dfd', true, 7711018652908425649);
+INSERT INTO jobferry.identity VALUES ('8b336d8b-28ad-4fcb-9d6f-a4e8c7a75896', true, 7711021887034091849);
 
 
 --
@@ -5114,31 +5118,31 @@ INSERT INTO jobferry.identity VALUES ('11e48996-ca27-492a-b403-6772f8b66dfd', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'd8abc5b03ca2b6ad5be14ed24ad15e95e446ae60e155bed3a0d5e63a8e7f36d2', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:30:41.05405+00');
-INSERT INTO jobferry.migrations VALUES (25, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:30:41.05405+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:43:11.004239+00');
+INSERT INTO jobferry.migrations VALUES (25, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:43:11.004239+00');
 
 
 --
@@ -5163,8 +5167,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'traces', '3fe1157cf8c1ca34d05c3e0bb
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203e1-8d59-79d0-9da5-665278bdc7ff', 'nobody''s', 'q', 0, '2026-11-22 15:30:43.227812+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203e1-8d62-75c8-b673-8f276ccf0348', 'nobody''s', NULL, 0, '2026-11-22 15:30:43.227813+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ec-f97d-7de3-9049-dafcff602426', 'nobody''s', 'q', 0, '2026-11-22 15:43:11.78486+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ec-f980-7db3-8e2f-4fe19e2c12cd', 'nobody''s', NULL, 0, '2026-11-22 15:43:11.784861+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5248,26 +5252,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:30:43.244393+00', '01a203e1-8d59-79d0-9da5-665278bdc7ff', 'anna', 'submitted', 0, 'device c60aac2c-accb-422c-9609-856947effdd1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:30:43.244608+00', '01a203e1-8d62-75c8-b673-8f276ccf0348', 'anna', 'submitted', 0, 'device c60aac2c-accb-422c-9609-856947effdd1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:30:43.244641+00', '01a203e1-8d65-736f-8885-221582433b26', 'anna', 'submitted', 0, 'device c60aac2c-accb-422c-9609-856947effdd1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:30:43.36057+00', '01a203e1-8def-7d46-8b75-7ae3231b901a', 'anna', 'submitted', 0, 'device c60aac2c-accb-422c-9609-856947effdd1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:30:43.366532+00', '01a203e1-8df9-7ce1-b61d-b06ab390d65b', 'anna', 'submitted', 0, 'device c60aac2c-accb-422c-9609-856947effdd1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:30:43.384133+00', '01a203e1-8def-7d46-8b75-7ae3231b901a', 'anna', 'started', 1, 'processor host:8561:d69a383c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:30:43.410222+00', '01a203e1-8df9-7ce1-b61d-b06ab390d65b', 'anna', 'started', 1, 'processor host:8561:d69a383c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:30:43.455799+00', '01a203e1-8def-7d46-8b75-7ae3231b901a', 'anna', 'completed', 1, 'processor host:8561:d69a383c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:30:43.470882+00', '01a203e1-8df9-7ce1-b61d-b06ab390d65b', 'anna', 'failed', 1, 'processor host:8561:d69a383c', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:43:11.790793+00', '01a203ec-f97d-7de3-9049-dafcff602426', 'anna', 'submitted', 0, 'device da7b73b5-0ced-4c61-9204-fb17df93d907', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:43:11.790957+00', '01a203ec-f980-7db3-8e2f-4fe19e2c12cd', 'anna', 'submitted', 0, 'device da7b73b5-0ced-4c61-9204-fb17df93d907', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:43:11.790984+00', '01a203ec-f982-76cf-ba17-84f85884fbeb', 'anna', 'submitted', 0, 'device da7b73b5-0ced-4c61-9204-fb17df93d907', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:43:11.84615+00', '01a203ec-f9d4-703e-9c43-fb6d99e86fef', 'anna', 'submitted', 0, 'device da7b73b5-0ced-4c61-9204-fb17df93d907', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:43:11.851408+00', '01a203ec-f9dd-7d2d-8264-62f3f9b4aae6', 'anna', 'submitted', 0, 'device da7b73b5-0ced-4c61-9204-fb17df93d907', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:43:11.858926+00', '01a203ec-f9d4-703e-9c43-fb6d99e86fef', 'anna', 'started', 1, 'processor host:2336:c7280263', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:43:11.861093+00', '01a203ec-f9dd-7d2d-8264-62f3f9b4aae6', 'anna', 'started', 1, 'processor host:2336:c7280263', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:43:11.875586+00', '01a203ec-f9d4-703e-9c43-fb6d99e86fef', 'anna', 'completed', 1, 'processor host:2336:c7280263', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:43:11.880644+00', '01a203ec-f9dd-7d2d-8264-62f3f9b4aae6', 'anna', 'failed', 1, 'processor host:2336:c7280263', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203e1-8d59-79d0-9da5-665278bdc7ff', '2026-11-22 15:30:43.162+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'c60aac2c-accb-422c-9609-856947effdd1', 'nobody''s', 'q', 0, '2026-11-22 15:30:43.227812+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:30:43.227814+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e1-8d62-75c8-b673-8f276ccf0348', '2026-11-22 15:30:43.17+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'c60aac2c-accb-422c-9609-856947effdd1', 'nobody''s', NULL, 0, '2026-11-22 15:30:43.227813+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:30:43.227814+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e1-8d65-736f-8885-221582433b26', '2026-11-22 15:30:43.173+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'c60aac2c-accb-422c-9609-856947effdd1', 'nobody''s', NULL, 0, '2026-11-22 15:30:43.227814+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:30:43.227814+00', NULL, '2026-11-22 15:30:43.227814+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e1-8def-7d46-8b75-7ae3231b901a', '2026-11-22 15:30:43.312+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'c60aac2c-accb-422c-9609-856947effdd1', 't', NULL, 0, '2026-11-22 15:30:43.358798+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:30:43.358798+00', '2026-11-22 15:30:43.365428+00', '2026-11-22 15:30:43.453994+00', '770', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e1-8df9-7ce1-b61d-b06ab390d65b', '2026-11-22 15:30:43.321+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'c60aac2c-accb-422c-9609-856947effdd1', 't', NULL, 0, '2026-11-22 15:30:43.365932+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:30:43.365932+00', '2026-11-22 15:30:43.392859+00', '2026-11-22 15:30:43.469047+00', '772', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ec-f97d-7de3-9049-dafcff602426', '2026-11-22 15:43:11.742+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'da7b73b5-0ced-4c61-9204-fb17df93d907', 'nobody''s', 'q', 0, '2026-11-22 15:43:11.78486+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:43:11.784862+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ec-f980-7db3-8e2f-4fe19e2c12cd', '2026-11-22 15:43:11.744+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'da7b73b5-0ced-4c61-9204-fb17df93d907', 'nobody''s', NULL, 0, '2026-11-22 15:43:11.784861+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:43:11.784862+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ec-f982-76cf-ba17-84f85884fbeb', '2026-11-22 15:43:11.746+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'da7b73b5-0ced-4c61-9204-fb17df93d907', 'nobody''s', NULL, 0, '2026-11-22 15:43:11.784862+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:43:11.784862+00', NULL, '2026-11-22 15:43:11.784862+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ec-f9d4-703e-9c43-fb6d99e86fef', '2026-11-22 15:43:11.828+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'da7b73b5-0ced-4c61-9204-fb17df93d907', 't', NULL, 0, '2026-11-22 15:43:11.84533+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:43:11.84533+00', '2026-11-22 15:43:11.850305+00', '2026-11-22 15:43:11.873136+00', '769', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ec-f9dd-7d2d-8264-62f3f9b4aae6', '2026-11-22 15:43:11.837+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'da7b73b5-0ced-4c61-9204-fb17df93d907', 't', NULL, 0, '2026-11-22 15:43:11.850829+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:43:11.850829+00', '2026-11-22 15:43:11.860301+00', '2026-11-22 15:43:11.879149+00', '771', '775', NULL);
 
 
 --
@@ -7341,11 +7345,11 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION tell_again(ids uuid[], client_ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) TO jobferry_engine;
 
 
 --
