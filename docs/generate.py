@@ -4,6 +4,7 @@ Each stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test ru
 ``--check``; ``make docs`` writes.
 """
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings
 from sql_reference import columns, functions, table
 
 from jobferry_client.cli import jobferry
+from jobferry_server.logs import CATALOGUE as EVENTS
 from jobferry_server.metrics.definitions import CATALOGUE
 from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
 from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
@@ -25,6 +27,8 @@ from jobferry_sql import COMPAT, compat, migrations
 
 DOCS = Path(__file__).parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+#: A field in the words of an event.
+FIELD = re.compile(r"%\((\w+)\)")
 #: Message, SQLSTATE and hint of an error that our SQL raises.
 RAISED = re.compile(
     r"raise exception '((?:[^']|'')*)'[^;]*?errcode = '(JF\d{3})',\s*hint = '((?:[^']|'')*)'"
@@ -112,6 +116,20 @@ def metrics() -> str:
     return table(("metric", "kind", "labels", "what it says"), rows)
 
 
+def events() -> str:
+    """Everything the services say."""
+    rows = (
+        (
+            f"`{found.name}`",
+            logging.getLevelName(found.level).lower(),
+            ", ".join(f"`{name}`" for name in FIELD.findall(found.words)),
+            found.means,
+        )
+        for found in EVENTS
+    )
+    return table(("event", "level", "fields", "what has happened"), rows)
+
+
 def commands() -> str:
     """The help of every command."""
     return "\n\n".join(_help(jobferry, "jobferry"))
@@ -168,6 +186,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "columns": columns,
     "versions": versions,
     "metrics": metrics,
+    "events": events,
     "commands": commands,
 }
 

@@ -19,6 +19,7 @@ from sqlite_utils import Database
 from jobferry_client.errors import ClientClosed, JobNotFound, JobRefused
 from jobferry_client.file import open_file, sqlite3, write
 from jobferry_client.rows import job_of, parse_time, utc_text
+from jobferry_client.traces import submitting
 from jobferry_shared import strict_json
 from jobferry_shared.ids import job_id, new_id
 from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS, Job
@@ -77,7 +78,7 @@ class Jobs:
         with _refusing():
             rows = [_row_of(new) for new in new_jobs]
         with self._open() as database:
-            with _refusing(sqlite3.Error), write(database):
+            with submitting(rows), _refusing(sqlite3.Error), write(database):
                 database.conn.executemany(query("device_submit"), rows)
             return [_get(database, row["id"]) for row in rows]
 
@@ -153,6 +154,7 @@ def _row_of(new: NewJob) -> dict[str, Any]:
         "max_attempts": new.max_attempts,
         "job_key": new.job_key,
         "flags": _flags(new.flags),
+        "traceparent": None,
     }
 
 

@@ -68,7 +68,11 @@ def operation(entry: Entry, limits: Limits) -> Operation:
     try:
         if entry["op"] == "cancel":
             return Cancel(id=entry["id"])
-        return Submit(job=_spec(entry, limits), cancelled=bool(entry["cancelled"]))
+        return Submit(
+            job=_spec(entry, limits),
+            cancelled=bool(entry["cancelled"]),
+            traceparent=entry["traceparent"],
+        )
     except ValidationError as error:
         raise InvalidJob(first_complaint(error)) from error
 

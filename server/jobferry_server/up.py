@@ -1,7 +1,6 @@
 """Everything in one process: Postgres, gateway, processor. For development and the demo."""
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,8 +18,6 @@ from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
 __all__ = ["Up", "running"]
-
-log = logging.getLogger("jobferry.up")
 
 TOKEN_LIFETIME = timedelta(days=30)
 DEVELOPER = "developer"

@@ -15,6 +15,7 @@ from jobferry_shared.ids import PATTERN
 from jobferry_shared.job import DEFAULT_TASK, MAX_ATTEMPTS
 from jobferry_shared.limits import Limits
 from jobferry_shared.states import Status
+from jobferry_shared.traces import TRACEPARENT
 
 __all__ = [
     "Applied",
@@ -57,6 +58,7 @@ Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=_PLAIN)]
 JobId = Annotated[str, Field(pattern=PATTERN)]
+Traceparent = Annotated[str, Field(pattern=TRACEPARENT)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")]
 #: Opaque to the device; whatever the gateway writes in it, it is plain ASCII.
 Cursor = Annotated[str, Field(max_length=65536, pattern=r"^[!-~]*$")]
@@ -104,11 +106,15 @@ class JobSpec(StoredJob):
 
 
 class Submit(Message):
-    """Insert this job; already cancelled if it was cancelled before it was sent."""
+    """Insert this job; already cancelled if it was cancelled before it was sent.
+
+    ``traceparent`` names the span of the submit, as W3C Trace Context writes it.
+    """
 
     op: Literal["submit"] = "submit"
     job: JobSpec
     cancelled: bool = False
+    traceparent: Traceparent | None = None
 
 
 class Cancel(Message):

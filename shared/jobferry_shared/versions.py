@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "7eac703789d201f51b53f5965b17056416d141edc40a7b335b35515f37908a5f"),
+    Version(1, "the first", "513b6bb55ca24acca38ee2210eb18961fc267eee562ef35016efe0d530a084b2"),
 )
 
 #: The version this code speaks.

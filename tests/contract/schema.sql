@@ -189,6 +189,13 @@ table jobferry.tombstones
   CREATE INDEX tombstones_cursor ON jobferry.tombstones USING btree (owner, version, job_id)
   CREATE INDEX tombstones_newest ON jobferry.tombstones USING btree (version)
 
+table jobferry.traces
+  job_id uuid not null
+  traceparent text not null
+  constraint traces_job_id_fkey FOREIGN KEY (job_id) REFERENCES background_jobs(id) ON DELETE CASCADE
+  constraint traces_pkey PRIMARY KEY (job_id)
+  constraint traces_traceparent_check CHECK ((traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'::text))
+
 table jobferry.transitions
   source text
   target text not null
@@ -774,6 +781,11 @@ function jobferry.note_overtaken(ids uuid[], heirs uuid[])
   sql volatile security invoker set search_path=""
   owner whoever migrates, body 0c512ed1a6ea00a42dc6bd0a279a1ee5
 
+function jobferry.note_traces(job_ids uuid[], traceparents text[])
+  returns void
+  sql volatile security definer set search_path=""
+  owner jobferry_engine, body 95127e34e27faa734e6f4e506c48fe8b
+
 function jobferry.obey(said jobferry.trigger_order, payload jsonb)
   returns void
   sql volatile security invoker set search_path=""
@@ -1273,6 +1285,9 @@ grant execute on function jobferry.note_delegated to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway
 grant execute on function jobferry.note_heirs to jobferry_engine
 grant execute on function jobferry.note_overtaken to jobferry_engine
+grant execute on function jobferry.note_traces to jobferry_gateway
+grant execute on function jobferry.note_traces to jobferry_processor
+grant execute on function jobferry.note_traces to jobferry_producer
 grant execute on function jobferry.obey to jobferry_engine
 grant execute on function jobferry.over_limit to jobferry_gateway
 grant execute on function jobferry.pass_key_on to jobferry_engine
@@ -1394,6 +1409,9 @@ grant select on table jobferry.task_limits to jobferry_processor
 grant delete, insert, select, update on table jobferry.tombstones to jobferry_engine
 grant select on table jobferry.tombstones to jobferry_auditor
 grant select on table jobferry.tombstones to jobferry_gateway
+grant insert, select on table jobferry.traces to jobferry_engine
+grant select on table jobferry.traces to jobferry_auditor
+grant select on table jobferry.traces to jobferry_processor
 grant select on table jobferry.transitions to jobferry_admin
 grant select on table jobferry.transitions to jobferry_auditor
 grant select on table jobferry.transitions to jobferry_engine

@@ -3204,6 +3204,24 @@ $$;
 ALTER FUNCTION jobferry.note_overtaken(ids uuid[], heirs uuid[]) OWNER TO CURRENT_USER;
 
 --
+-- Name: note_traces(uuid[], text[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  insert into jobferry.traces (job_id, traceparent)
+  select b.id, i.traceparent
+  from unnest(job_ids, traceparents) i(id, traceparent) join public.background_jobs b on b.id = i.id
+  where b.created = pg_current_xact_id()
+  on conflict (job_id) do nothing
+$$;
+
+
+ALTER FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) OWNER TO jobferry_engine;
+
+--
 -- Name: obey(jobferry.trigger_order, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -5373,6 +5391,19 @@ CREATE TABLE jobferry.tombstones (
 ALTER TABLE jobferry.tombstones OWNER TO CURRENT_USER;
 
 --
+-- Name: traces; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.traces (
+    job_id uuid NOT NULL,
+    traceparent text NOT NULL,
+    CONSTRAINT traces_traceparent_check CHECK ((traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'::text))
+);
+
+
+ALTER TABLE jobferry.traces OWNER TO CURRENT_USER;
+
+--
 -- Name: transitions; Type: TABLE; Schema: jobferry; Owner: postgres
 --
 
@@ -5496,14 +5527,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('feccc62b-475d-4478-a093-2ee1e8661750', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:47:00.704015+00', '2026-11-22 15:47:00.704015+00', '2aaf3df8-5701-4c67-a15b-77c9756cac68', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:48:41.693653+00', '2026-11-22 15:48:41.693653+00', '39495cfb-e450-44b0-97e8-356da75e7ac8', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('18c8f681-00f3-40c5-9f3b-a6aa29faac97', true, 7711022876654888278);
+INSERT INTO jobferry.identity VALUES ('633c5a91-c8f3-4a4f-8e92-9864a5ebe18d', true, 7711023310078719999);
 
 
 --
@@ -5522,32 +5553,33 @@ INSERT INTO jobferry.identity VALUES ('18c8f681-00f3-40c5-9f3b-a6aa29faac97', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '4be50bc8f9d73ec6bd9893243a727d4b9bf64a75154e0fe35beef1153c9032ab', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:47:00.256865+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:47:00.256865+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '4be50bc8f9d73ec6bd9893243a727d4b9bf64a75154e0fe35beef1153c9032ab', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:48:41.189759+00');
 
 
 --
@@ -5572,8 +5604,8 @@ INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203f0-7777-77fa-b492-00006bea8c25', 'nobody''s', 'q', 0, '2026-11-22 15:47:00.622226+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203f0-777b-7691-b36b-5ea0c60441fb', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622227+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f2-01f8-78d6-a3d4-b42e08c7324d', 'nobody''s', 'q', 0, '2026-11-22 15:48:41.618123+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f2-01fa-750c-b568-8002639f0101', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618124+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5609,6 +5641,12 @@ INSERT INTO jobferry.retention VALUES ('0', true);
 
 --
 -- Data for Name: tombstones; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
+
+
+--
+-- Data for Name: traces; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
 
@@ -5651,27 +5689,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:47:00.628896+00', '01a203f0-7777-77fa-b492-00006bea8c25', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:47:00.629094+00', '01a203f0-777b-7691-b36b-5ea0c60441fb', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:47:00.629123+00', '01a203f0-777c-781f-87db-f54179d9655c', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:47:00.632638+00', '01a203f0-777c-781f-87db-f54179d9655c', 'anna', 'cancelled', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:47:00.66145+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:47:00.670835+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'submitted', 0, 'device feccc62b-475d-4478-a093-2ee1e8661750', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:47:00.673917+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'started', 1, 'processor host:9542:0b3ae868', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:47:00.67585+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'started', 1, 'processor host:9542:0b3ae868', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:47:00.688486+00', '01a203f0-77ab-70a3-8a2d-3fac0f3795d3', 'anna', 'completed', 1, 'processor host:9542:0b3ae868', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:47:00.690948+00', '01a203f0-77af-76e9-9aaa-f2e1d646d444', 'anna', 'failed', 1, 'processor host:9542:0b3ae868', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:48:41.623668+00', '01a203f2-01f8-78d6-a3d4-b42e08c7324d', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:48:41.62382+00', '01a203f2-01fa-750c-b568-8002639f0101', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:48:41.623845+00', '01a203f2-01fd-74cb-8e97-d80634257271', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:48:41.651203+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:48:41.662048+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'started', 1, 'processor host:10222:0e018660', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:48:41.665141+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:48:41.667707+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'started', 1, 'processor host:10222:0e018660', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:48:41.675379+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'completed', 1, 'processor host:10222:0e018660', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:48:41.6786+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'failed', 1, 'processor host:10222:0e018660', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203f0-7777-77fa-b492-00006bea8c25', '2026-11-22 15:47:00.6+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', 'q', 0, '2026-11-22 15:47:00.622226+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:47:00.622228+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f0-777b-7691-b36b-5ea0c60441fb', '2026-11-22 15:47:00.603+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622227+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:47:00.622228+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f0-777c-781f-87db-f54179d9655c', '2026-11-22 15:47:00.604+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 'nobody''s', NULL, 0, '2026-11-22 15:47:00.622228+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:47:00.622228+00', NULL, '2026-11-22 15:47:00.631325+00', '766', '767', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f0-77ab-70a3-8a2d-3fac0f3795d3', '2026-11-22 15:47:00.651+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 't', NULL, 0, '2026-11-22 15:47:00.657855+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:47:00.657855+00', '2026-11-22 15:47:00.663958+00', '2026-11-22 15:47:00.686152+00', '771', '777', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f0-77af-76e9-9aaa-f2e1d646d444', '2026-11-22 15:47:00.656+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'feccc62b-475d-4478-a093-2ee1e8661750', 't', NULL, 0, '2026-11-22 15:47:00.668882+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:47:00.668882+00', '2026-11-22 15:47:00.674827+00', '2026-11-22 15:47:00.689634+00', '772', '778', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f2-01f8-78d6-a3d4-b42e08c7324d', '2026-11-22 15:48:41.593+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', 'q', 0, '2026-11-22 15:48:41.618123+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:48:41.618125+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f2-01fa-750c-b568-8002639f0101', '2026-11-22 15:48:41.594+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618124+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:48:41.618125+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f2-01fd-74cb-8e97-d80634257271', '2026-11-22 15:48:41.597+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618125+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:48:41.618125+00', NULL, '2026-11-22 15:48:41.618125+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f2-022e-7bb7-962a-e4281c7a787f', '2026-11-22 15:48:41.646+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 't', NULL, 0, '2026-11-22 15:48:41.650391+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:48:41.650391+00', '2026-11-22 15:48:41.65553+00', '2026-11-22 15:48:41.673687+00', '769', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f2-0230-720a-9b7b-562b8290bd97', '2026-11-22 15:48:41.648+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 't', NULL, 0, '2026-11-22 15:48:41.662017+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:48:41.662017+00', '2026-11-22 15:48:41.666852+00', '2026-11-22 15:48:41.677259+00', '773', '776', NULL);
 
 
 --
@@ -5685,7 +5722,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
 
 
 --
@@ -5830,6 +5867,14 @@ ALTER TABLE ONLY jobferry.task_limits
 
 ALTER TABLE ONLY jobferry.tombstones
     ADD CONSTRAINT tombstones_pkey PRIMARY KEY (job_id);
+
+
+--
+-- Name: traces traces_pkey; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.traces
+    ADD CONSTRAINT traces_pkey PRIMARY KEY (job_id);
 
 
 --
@@ -6161,6 +6206,14 @@ ALTER TABLE public.background_jobs ENABLE ALWAYS TRIGGER resend_job_trigger;
 CREATE TRIGGER stamp_job_trigger BEFORE INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.stamp_job();
 
 ALTER TABLE public.background_jobs ENABLE ALWAYS TRIGGER stamp_job_trigger;
+
+
+--
+-- Name: traces traces_job_id_fkey; Type: FK CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.traces
+    ADD CONSTRAINT traces_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.background_jobs(id) ON DELETE CASCADE;
 
 
 --
@@ -7257,6 +7310,16 @@ GRANT ALL ON FUNCTION jobferry.note_overtaken(ids uuid[], heirs uuid[]) TO jobfe
 
 
 --
+-- Name: FUNCTION note_traces(job_ids uuid[], traceparents text[]); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) TO jobferry_gateway;
+GRANT ALL ON FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) TO jobferry_producer;
+GRANT ALL ON FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) TO jobferry_processor;
+
+
+--
 -- Name: FUNCTION obey(said jobferry.trigger_order, payload jsonb); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -7963,6 +8026,15 @@ GRANT SELECT ON TABLE jobferry.task_limits TO jobferry_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobferry.tombstones TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.tombstones TO jobferry_gateway;
 GRANT SELECT ON TABLE jobferry.tombstones TO jobferry_auditor;
+
+
+--
+-- Name: TABLE traces; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT ON TABLE jobferry.traces TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.traces TO jobferry_processor;
+GRANT SELECT ON TABLE jobferry.traces TO jobferry_auditor;
 
 
 --

@@ -46,6 +46,7 @@ THE_JOB_S = {
     "job_key": "k",
     "flags": "[]",
     "database_id": "7d0f61f4-52a7-4a3c-9a55-6f5ff3d4a3b1",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 }
 
 

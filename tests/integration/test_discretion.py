@@ -107,8 +107,6 @@ def test_processes_at_debug_say_no_token_and_no_secret(dsn: str, tmp_path: Path)
     program = f"""
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-import jobferry_server.run
-jobferry_server.run.set_up_logging = lambda: None
 from jobferry_client import JobClient
 from support.services import Services
 with Services({dsn!r}) as services, services.gateway() as url:

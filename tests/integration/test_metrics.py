@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 from pydantic import SecretStr
+from websockets.exceptions import InvalidStatus
 
 from integration.database import Database, Spec
-from integration.wire import device, job, submit
+from integration.wire import device, job, submit, wired
 from jobferry_server import Job, Processor, TaskError
 from jobferry_server.metrics.definitions import CATALOGUE
 from jobferry_server.metrics.figures import MOST_TASKS, OTHER, shortened
@@ -148,6 +149,9 @@ def test_what_a_gateway_counts(db: Database, services: Services) -> None:
     assert grown(before, after, 'jobferry_gateway_rejected_total{code="id_taken"}') == 1
     assert grown(before, after, "jobferry_gateway_feed_rows_total") == 1
     assert grown(before, after, "jobferry_gateway_feed_lag_seconds_count") >= 2
+    assert after["jobferry_gateway_strangers"] == 1  # who asks
+    assert after["jobferry_gateway_waiting_bytes"] == 0
+    assert after['jobferry_pool_free_connections{part="gateway"}'] > 0
     assert after["jobferry_gateway_last_commit_timestamp_seconds"] > 1e9
     assert after["jobferry_gateway_last_tick_timestamp_seconds"] > 1e9
 
@@ -175,10 +179,47 @@ def test_what_a_processor_counts(db: Database, services: Services) -> None:
         after = scrape(url)
         assert grown(before, after, "jobferry_processor_claimed_jobs_sum") == 2
         assert grown(before, after, "jobferry_processor_flush_outcomes_sum") == 2
+        for outcome in ("completed", "failed"):
+            labels = f'{{outcome="{outcome}",task="default"}}'
+            assert grown(before, after, f"jobferry_processor_attempt_seconds_count{labels}") == 1
+        assert after["jobferry_processor_running"] == 0
+        assert after["jobferry_processor_concurrency"] == 10
+        assert after['jobferry_pool_free_connections{part="processor"}'] > 0
         assert after["jobferry_loop_lag_seconds_count"] >= 1
         assert after["jobferry_processors_alive"] == 1
     with pytest.raises(OSError, match="refused"):
         scrape(url)
+
+
+def test_who_is_turned_away_and_who_is_sent_away(services: Services) -> None:
+    with services.gateway(strangers=1) as url:
+        before = scrape(url)
+        with pytest.raises(InvalidStatus), wired(url, Authorization="Bearer nonsense"):
+            pass
+        with wired(url) as wire:
+            wire.say("hello", protocol=1, client_id=str(wire.client_id))
+            assert wire.hear_error() == "unauthenticated"
+        with wired(url), wired(url):
+            after = scrape(url)
+    assert grown(before, after, 'jobferry_gateway_turned_away_total{status="401"}') == 1
+    assert (
+        grown(before, after, 'jobferry_gateway_ended_sessions_total{code="unauthenticated"}') == 1
+    )
+    assert grown(before, after, "jobferry_gateway_strangers_dropped_total") >= 1
+
+
+def test_a_schedule_s_lag(db: Database, services: Services) -> None:
+    processor, port = Processor(), free_port()
+    processor.task("tick")(lambda _: None)
+    url = f"http://127.0.0.1:{port}"
+    with services.processor(processor, metrics_port=port):
+        before = scrape(url)
+        db.do(
+            "insert into jobferry.scheduled_jobs (task_identifier, schedule_info)"
+            """ values ('tick', '"* * * * * *"')"""
+        )
+        name = "jobferry_schedule_lag_seconds_count"
+        eventually(lambda: grown(before, scrape(url), name))
 
 
 def test_every_metric_of_the_catalogue_is_shown(db: Database, services: Services) -> None:

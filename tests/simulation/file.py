@@ -306,6 +306,7 @@ class Replica:
             flags=None,
             database_id=None,
             cancelled=job.cancelled,
+            traceparent=None,
         )
 
     @contextmanager

@@ -230,9 +230,9 @@ class NoTransactions:
 class TimedWorkers(Workers):
     """An attempt's own clock was chosen when its class was made."""
 
-    def attempt(self, row: Any) -> Attempt:
+    def attempt(self, row: Any, traceparent: str | None) -> Attempt:
         """As it is, by our clock."""
-        found = super().attempt(row)
+        found = super().attempt(row, traceparent)
         found.taken = _edges.loop.time()
         return found
 

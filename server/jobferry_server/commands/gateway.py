@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from jobferry_server.commands.options import data, dsn, listen_dsn, pooled, secret
+from jobferry_server.commands.options import data, dsn, listen_dsn, log_format, pooled, secret
 from jobferry_server.folder_secret import secret_in
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import allow_many_files, run_until_signalled
@@ -26,6 +26,7 @@ __all__ = ["gateway"]
 @click.option(
     "--port", envvar="JOBFERRY_PORT", type=int, help="Port; 0 takes a free one.  [default: 8377]"
 )
+@log_format
 def gateway(
     dsn: str,
     pooled: bool | None,
@@ -34,6 +35,7 @@ def gateway(
     data: Path,
     host: str | None,
     port: int | None,
+    log_format: str,
 ) -> None:
     """Run the sync server that devices connect to, until SIGTERM.
 
@@ -53,7 +55,7 @@ def gateway(
             click.echo(f"listening on {running.url}")
             await stop.wait()
 
-    run_until_signalled(serve)
+    run_until_signalled(serve, log_format)
 
 
 def _tokens(secret: str | None, data: Path) -> TokenSettings:

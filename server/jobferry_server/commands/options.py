@@ -9,9 +9,10 @@ from typing import ParamSpec
 import click
 
 from jobferry_server.errors import DatabaseFailed
+from jobferry_server.logs import FORMATS
 from jobferry_shared.durations import parse_duration
 
-__all__ = ["as_json", "data", "dsn", "duration", "listen_dsn", "pooled", "secret"]
+__all__ = ["as_json", "data", "dsn", "duration", "listen_dsn", "log_format", "pooled", "secret"]
 
 P = ParamSpec("P")
 
@@ -78,5 +79,14 @@ data = click.option(
     envvar="JOBFERRY_DATA",
     show_envvar=True,
     help="Folder of the embedded Postgres and the token secret.",
+)
+log_format = click.option(
+    "--log-format",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    envvar="JOBFERRY_LOG_FORMAT",
+    show_envvar=True,
+    help="The log on standard error: lines of text, or of JSON.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")

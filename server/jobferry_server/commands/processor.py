@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from jobferry_server.application import load_processor
-from jobferry_server.commands.options import dsn, listen_dsn, pooled
+from jobferry_server.commands.options import dsn, listen_dsn, log_format, pooled
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import ProcessorSettings, with_options
 
@@ -48,6 +48,7 @@ __all__ = ["processor"]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file of schedules to load at the start.",
 )
+@log_format
 def processor(
     app: str,
     dsn: str,
@@ -59,6 +60,7 @@ def processor(
     executor: str | None,
     schedules: bool | None,
     crontab: Path | None,
+    log_format: str,
 ) -> None:
     """Run the jobs of an application's tasks, until SIGTERM.
 
@@ -81,4 +83,4 @@ def processor(
     if tasks:
         found.keep_only(tasks.split(","))
     service = found.service(dsn, settings)
-    run_until_signalled(service.run)
+    run_until_signalled(service.run, log_format)

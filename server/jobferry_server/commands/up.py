@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobferry_server.application import load_processor
-from jobferry_server.commands.options import as_json, data
+from jobferry_server.commands.options import as_json, data, log_format
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import GatewaySettings, ProcessorSettings, with_options
 from jobferry_server.up import Up, running
@@ -33,8 +33,11 @@ __all__ = ["up"]
     type=int,
     help="Port of the gateway; 0 takes a free one.  [default: 8377]",
 )
+@log_format
 @as_json
-def up(data: Path, dsn: str | None, app: str, port: int | None, as_json: bool) -> None:
+def up(
+    data: Path, dsn: str | None, app: str, port: int | None, log_format: str, as_json: bool
+) -> None:
     """Run everything in one process: Postgres, gateway and processor, until Ctrl-C or SIGTERM.
 
     Prints where it listens, a token for development and a command to paste. The data stay in the
@@ -51,7 +54,7 @@ def up(data: Path, dsn: str | None, app: str, port: int | None, as_json: bool) -
             click.echo(_json(found) if as_json else _words(found))
             await stop.wait()
 
-    run_until_signalled(work)
+    run_until_signalled(work, log_format)
 
 
 def _json(found: Up) -> str:

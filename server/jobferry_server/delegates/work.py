@@ -7,7 +7,6 @@ told only whether to try again, and when.
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from jobferry_server.errors import DelegatedAttemptFailed
+from jobferry_server.logs import events
 from jobferry_server.processor.attempt import CANCELLED, RELEASED, Attempt
 from jobferry_server.processor.executors import Executors
 from jobferry_server.processor.job import Job
@@ -23,8 +23,6 @@ from jobferry_server.processor.outcome import Completed, Failed, Outcome, Releas
 from jobferry_server.processor.task import Task
 
 __all__ = ["Ask", "DelegatedTask", "Statements"]
-
-log = logging.getLogger("jobferry.delegates")
 
 #: How often a running job reports its progress and asks whether it was cancelled.
 REPORT_SECONDS = 0.5
@@ -75,7 +73,7 @@ class DelegatedTask:
     async def _run(self, ask: Ask, job_id: UUID, cancel_is_final: Callable[[], bool]) -> None:
         started = await ask(self._say.started, job_id)
         if not started:
-            log.info("job %s was cancelled or has ended; nothing to do", job_id)
+            events.DELEGATED_OVER(job=job_id)
             return
         attempt = self._attempt(job_id, started[0])
         watch = asyncio.create_task(self._watch(ask, attempt))
@@ -121,7 +119,7 @@ class DelegatedTask:
             except Exception as error:
                 # Procrastinate says why only in the cause.
                 why = error.__cause__ or error
-                log.warning("job %s: progress not reported: %s", attempt.job.id, why)
+                events.DELEGATED_UNREPORTED(job=attempt.job.id, error=why)
                 continue
             attempt.said_progress()
             if not row["alive"]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.line import Line
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.tokens import Identity
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Heartbeat, Hello, Operation, Rejection
@@ -159,6 +160,7 @@ class Device:
 
     def dismiss(self, code: str, message: str, retry_after: float | None = None) -> None:
         """End the session, saying why, and when to come again if that may help."""
+        metrics.ENDED.labels(code).inc()
         self.post(self.session.error(code, message, retry_after))
         _spawn(self.socket.close(1008 if retry_after is None else 1013))
 

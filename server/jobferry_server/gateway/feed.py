@@ -10,7 +10,6 @@ devices there are: the more, the smaller their pages.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,14 +21,13 @@ from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.turns import Turns
+from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Change
 from jobferry_sql import query
 
 __all__ = ["Feed"]
-
-log = logging.getLogger("jobferry.gateway")
 
 RETRY_SECONDS = 0.2
 #: Its commit is waited for, and all that was written before it with it.
@@ -152,7 +150,7 @@ class Feed:
                     _measure(began, since)
             except Exception as error:
                 if not is_transient(error):
-                    log.exception("the feed failed; trying again")
+                    events.FEED_FAILED(raised=error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             # Rest as long as the tick took: rings fold meanwhile, and writers get their turn.
@@ -208,8 +206,8 @@ class Feed:
         """A page that can't be made is its own device's trouble, which is told, and nobody else's."""
         try:
             self._serve(device, page, await self._changes(page), most)
-        except Exception:
-            log.exception("no page can be made for device %s", device.client_id)
+        except Exception as error:
+            events.NO_PAGE(device=device.client_id, raised=error)
             device.dismiss(
                 "unavailable", "a page of changes can not be made; the gateway's log says why"
             )
@@ -221,7 +219,7 @@ class Feed:
             return
         now: str = rows[0]["now"]
         if reason := _lost(device, rows[0]):
-            log.warning("device %s %s: it reads everything anew", device.client_id, reason)
+            events.READS_ANEW(device=device.client_id, reason=reason)
             device.read_anew(device.cursor.epoch, restored=reason == AHEAD)
             self.wake(device)
             return

@@ -1,14 +1,11 @@
 """Whether the database is still the one it was: restored, replaced, or put back to an earlier state."""
 
-import logging
-
 import asyncpg
 
 from jobferry_server.database import Pool
+from jobferry_server.logs import events
 
 __all__ = ["History"]
-
-log = logging.getLogger("jobferry.gateway")
 
 #: A restored ledger of many million rows is gone through once, before anybody is served.
 SETTLE_SECONDS = 24 * 3600.0
@@ -36,7 +33,7 @@ class History:
             found = await self._look()
         before, reached = self._seen
         if found["epoch"] == before and found["on_disk"] < reached:
-            log.error("the database was put back to an earlier state")
+            events.DATABASE_PUT_BACK()
             await self._pool.execute("select jobferry.begin_epoch($1)", before)
             found = await self._look()
         self._seen = found["epoch"], found["on_disk"]
@@ -47,7 +44,7 @@ class History:
         settled: int = await self._pool.fetchval(
             "select jobferry.settle_restored()", timeout=SETTLE_SECONDS
         )
-        log.warning("restored from another cluster: %d jobs are told anew", settled)
+        events.JOBS_TOLD_ANEW(jobs=settled)
 
     async def _look(self) -> asyncpg.Record:
         found = await self._pool.fetchrow(LOOK)

@@ -7,7 +7,6 @@ bisection and rejected; the others go on.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,7 +18,9 @@ from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.pushes import LITTLE, Lane, Pushes
 from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.room import Room
+from jobferry_server.gateway.traces import trace_accepted
 from jobferry_server.isolate import isolate
+from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared import strict_json
 from jobferry_shared.errors import InvalidJSON
@@ -27,8 +28,6 @@ from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Cancel, Rejection, Submit
 
 __all__ = ["GroupCommit"]
-
-log = logging.getLogger("jobferry.gateway")
 
 RETRY_SECONDS = 0.2
 #: A cancel whose row is being written by somebody else this moment is tried again after this, and
@@ -44,6 +43,7 @@ SUBMIT = (
     " from jobferry.submit_batch($1::uuid[], $2, $3::uuid[], $4, $5, $6, $7,"
     " $8, $9, $10, $11, $12, $13::uuid[], $14)"
 )
+TRACES = "select jobferry.note_traces($1::uuid[], $2)"
 CANCEL = "select number, code from jobferry.cancel_batch($1::uuid[], $2, $3::uuid[])"
 
 _REASONS = {
@@ -115,8 +115,10 @@ class GroupCommit:
             some.clear()
             now = time.monotonic()
             if group := self._pushes.take(lane, now):
+                began = time.time_ns()
                 await self._commit_until_done(group)
                 self._finish(group)
+                trace_accepted(group, began)
                 await asyncio.sleep(self._pushes.rest(lane, now, time.monotonic()))
             else:
                 with suppress(TimeoutError):
@@ -150,9 +152,9 @@ class GroupCommit:
                 break
             except Exception as error:
                 if not is_transient(error):
-                    log.exception("the group commit failed; trying again")
+                    events.COMMIT_FAILED(raised=error)
                 else:
-                    log.warning("the database does not answer, trying again: %s", error)
+                    events.COMMIT_WAITS(error=error)
                 await asyncio.sleep(RETRY_SECONDS)
         _measure(group, began)
 
@@ -188,16 +190,21 @@ class GroupCommit:
         return True
 
     async def _write_submits(self, submits: Sequence[_Submit]) -> None:
-        if not self._quota.most:
+        traced = [submit for submit in submits if submit.op.traceparent]
+        if not (self._quota.most or traced):
             await self._write(self._pool, submits)
             return
         async with self._pool.acquire() as connection, connection.transaction():
             if allowed := await self._allowed(connection, submits):
                 await self._write(connection, allowed)
+            if traced:
+                await _note_traces(connection, traced)
 
     async def _allowed(
         self, connection: AnyConnection, submits: Sequence[_Submit]
     ) -> Sequence[_Submit]:
+        if not self._quota.most:
+            return submits
         over = await self._quota.over(
             connection,
             [submit.op.job.id for submit in submits],
@@ -286,9 +293,18 @@ class GroupCommit:
         try:
             left: int = await self._pool.fetchval("select jobferry.cancel_postponed()")
         except Exception as error:
-            log.warning("postponed cancels could not be tried: %s", error)
+            events.CANCELS_POSTPONED(error=error)
             return 1
         return left
+
+
+async def _note_traces(connection: AnyConnection, traced: Sequence[_Submit]) -> None:
+    """Of those that were inserted; the function knows which."""
+    await connection.execute(
+        TRACES,
+        [submit.op.job.id for submit in traced],
+        [submit.op.traceparent for submit in traced],
+    )
 
 
 def _is_tenant_s(batch: Batch, op: Submit) -> bool:
@@ -326,8 +342,10 @@ def _answer(batches: Iterable[Batch]) -> None:
 
 
 def _refused(submit: _Submit, error: Exception) -> None:
-    log.warning("job %s was refused by the database: %s", submit.op.job.id, error)
-    submit.batch.reject(submit.op.job.id, "database_refused", str(error).partition("\n")[0])
+    # What follows the first line may quote the payload.
+    reason = str(error).partition("\n")[0]
+    events.JOB_REFUSED(job=submit.op.job.id, error=reason)
+    submit.batch.reject(submit.op.job.id, "database_refused", reason)
 
 
 def _array_literal(items: list[str] | None) -> str | None:

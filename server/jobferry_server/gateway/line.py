@@ -6,7 +6,6 @@ sitting there.
 """
 
 import asyncio
-import logging
 import math
 import time
 from contextlib import suppress
@@ -14,11 +13,11 @@ from typing import Any, ClassVar
 
 from websockets.asyncio.server import ServerConnection, broadcast
 
+from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.tokens import Identity
 
 __all__ = ["STRANGER_BYTES", "Line", "Strangers"]
-
-log = logging.getLogger("jobferry.gateway")
 
 #: Room for the request and for a hello with the longest cursor and token.
 STRANGER_BYTES = 128 * 1024
@@ -60,13 +59,10 @@ class Strangers:
 
     def _complain(self) -> None:
         self._turned_away += 1
+        metrics.STRANGERS_DROPPED.inc()
         if time.monotonic() - self._complained > COMPLAINT_SECONDS:
             self._complained = time.monotonic()
-            log.warning(
-                "%d connections without a valid token were dropped so far: more than %d at once",
-                self._turned_away,
-                self._most,
-            )
+            events.STRANGERS_DROPPED(dropped=self._turned_away, most=self._most)
 
 
 class Line(ServerConnection):

@@ -1,15 +1,13 @@
 """What is known of the devices, written down once a second for all of them."""
 
 import asyncio
-import logging
 
 from jobferry_server.database import Pool, is_data_error
 from jobferry_server.gateway.device import Device
+from jobferry_server.logs import events
 from jobferry_shared.messages import Heartbeat, Hello, Rejection
 
 __all__ = ["Notes"]
-
-log = logging.getLogger("jobferry.gateway")
 
 EVERY_SECONDS = 1.0
 #: How long the last notes of a gateway that ends may take.
@@ -62,7 +60,7 @@ class Notes:
             async with asyncio.timeout(LAST_SECONDS):
                 await self.write()
         except TimeoutError:
-            log.warning("that the devices have left could not be written in time")
+            events.LEAVING_UNWRITTEN()
 
     async def write(self) -> None:
         """Write what is new. What can't be written now is written the next time, if it ever can."""
@@ -73,7 +71,7 @@ class Notes:
         try:
             await self._write(latest, rejected)
         except Exception as error:
-            log.warning("what devices say could not be written: %s", error)
+            events.NOTES_UNWRITTEN(error=error)
             if not is_data_error(error):
                 self._latest = latest | self._latest
                 self._rejected = rejected | self._rejected

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -13,9 +14,7 @@ from websockets.http11 import Request, Response
 from jobferry_server.database import Pool
 from jobferry_server.doorbell import Bell
 from jobferry_server.gateway.answers import plain
-from jobferry_server.gateway.feed import Feed
 from jobferry_server.metrics import REGISTRY, Figures
-from jobferry_server.metrics import definitions as metrics
 from jobferry_server.settings import GatewaySettings
 
 __all__ = ["Pages"]
@@ -28,10 +27,12 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 class Pages:
     """What a GET without a websocket is answered with."""
 
-    def __init__(self, pool: Pool, bell: Bell, feed: Feed, settings: GatewaySettings) -> None:
+    def __init__(
+        self, pool: Pool, bell: Bell, look: Callable[[], None], settings: GatewaySettings
+    ) -> None:
         self._pool = pool
         self._bell = bell
-        self._feed = feed
+        self._look = look
         self._figures = Figures(pool)
         self._token = settings.metrics_token
 
@@ -64,9 +65,7 @@ class Pages:
             )
         await self._figures.refresh()
         # No await from here on: another gateway in this process has figures of its own.
-        metrics.LISTENING.labels("gateway").set(self._bell.listening)
-        metrics.CONNECTIONS.set(sum(1 for _ in self._feed.devices))
-        metrics.FEED_WAITING.set(self._feed.waiting)
+        self._look()
         return plain(HTTPStatus.OK, generate_latest(REGISTRY).decode(), CONTENT_TYPE_PLAIN_0_0_4)
 
     def _may_look(self, socket: ServerConnection, request: Request) -> bool:

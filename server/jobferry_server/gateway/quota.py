@@ -4,16 +4,14 @@ A push that would go over it is held until the jobs have been counted, and decid
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from jobferry_server.database import AnyConnection, Pool
+from jobferry_server.logs import events
 
 __all__ = ["Quota"]
-
-log = logging.getLogger("jobferry.gateway")
 
 OVER = "select number, code from jobferry.over_limit($1::uuid[], $2, $3, $4, $5)"
 COUNT = "select jobferry.count_owner_jobs()"
@@ -74,7 +72,7 @@ class Quota:
         try:
             await self._pool.execute(COUNT)
         except Exception as error:
-            log.warning("the owners' unfinished jobs could not be counted: %s", error)
+            events.JOBS_UNCOUNTED(error=error)
             self._asked += asked
             self._some.set()
             return []

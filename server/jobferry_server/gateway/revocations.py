@@ -1,16 +1,14 @@
 """Tokens that were revoked before they expired: the whole list, read again whenever it changes."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from jobferry_server.database import Pool
 from jobferry_server.errors import TokenRefused
+from jobferry_server.logs import events
 from jobferry_server.tokens import Identity
 
 __all__ = ["CHANNEL", "Revocations"]
-
-log = logging.getLogger("jobferry.gateway")
 
 CHANNEL = "jobferry_revocations"
 RETRY_SECONDS = 0.5
@@ -56,7 +54,7 @@ class Revocations:
             try:
                 await self.read()
             except Exception as error:
-                log.warning("the revoked tokens can not be read, trying again: %s", error)
+                events.REVOCATIONS_UNREAD(error=error)
                 await asyncio.sleep(RETRY_SECONDS)
                 self._rung.set()
             else:

@@ -30,10 +30,15 @@ class Room:
         self._freed.set()
         self._freed = Event()
 
+    @property
+    def octets(self) -> int:
+        """How much waits."""
+        return self._by_owner.total()
+
     def full(self, owner: str) -> bool:
         """Must this owner's devices wait? One with nothing waiting never does."""
         octets = self._by_owner[owner]
-        return octets > self._most // SHARE or (octets > 0 and self._by_owner.total() > self._most)
+        return octets > self._most // SHARE or (octets > 0 and self.octets > self._most)
 
     async def wait(self, owner: str) -> None:
         """Return once there is room."""

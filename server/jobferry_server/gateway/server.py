@@ -1,7 +1,6 @@
 """The gateway: a websocket for every device, a few plain pages, and a clean end."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Origin
 
 from jobferry_server.beside import beside
-from jobferry_server.database import DATABASE_ERRORS, open_pool, patiently
+from jobferry_server.database import DATABASE_ERRORS, free_connections, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import RateLimited, TokenRefused, TryLater
 from jobferry_server.gateway import revocations
@@ -34,6 +33,8 @@ from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.gateway.room import Room
 from jobferry_server.gateway.tls import Certificate
+from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.metrics import watch_loop
 from jobferry_server.settings import GatewaySettings
 from jobferry_server.tokens import Verifier
@@ -42,8 +43,6 @@ from jobferry_shared.errors import ProtocolError
 from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpMessage
 
 __all__ = ["Gateway"]
-
-log = logging.getLogger("jobferry.gateway")
 
 ROLE = "jobferry_gateway"
 #: Two lanes of commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
@@ -97,7 +96,7 @@ class Gateway:
             # Before anybody comes, not beside it: nobody gets in by being early.
             await patiently(self._revocations.read, stop)
             async with self._serving(stop) as self._server:
-                log.info("listening on %s", self.url)
+                events.LISTENING(url=self.url)
                 yield self
         finally:
             self._pool.terminate()
@@ -116,7 +115,7 @@ class Gateway:
         )
         self._feed = Feed(self._pool, limits)
         self._bell = self._doorbell(self._feed)
-        self._pages = Pages(self._pool, self._bell, self._feed, self.settings)
+        self._pages = Pages(self._pool, self._bell, self._look, self.settings)
         self._door = Doorkeeper(
             self._verifier, self._revocations, self.settings.limits.message_bytes
         )
@@ -181,6 +180,15 @@ class Gateway:
             "ssl_handshake_timeout": self.settings.hello_seconds,
         }
 
+    def _look(self) -> None:
+        """What changes by itself, looked at when somebody asks."""
+        metrics.LISTENING.labels("gateway").set(self._bell.listening)
+        metrics.POOL_FREE.labels("gateway").set(free_connections(self._pool))
+        metrics.CONNECTIONS.set(sum(1 for _ in self._feed.devices))
+        metrics.STRANGERS.set(len(self._strangers))
+        metrics.FEED_WAITING.set(self._feed.waiting)
+        metrics.WAITING_BYTES.set(self._room.octets)
+
     def _look_at_everything(self) -> None:
         """Rings may have been missed."""
         self._feed.everything_changed()
@@ -202,7 +210,7 @@ class Gateway:
             async with asyncio.timeout(self.settings.drain_seconds):
                 await self._ingest.drained()
         except TimeoutError:
-            log.warning("not all devices were answered in time; they will send again")
+            events.NOT_ALL_ANSWERED()
             return False
         return True
 
@@ -221,7 +229,7 @@ class Gateway:
         """Perhaps Postgres came back as another database: then all devices must say hello again."""
         epoch = await self._history.epoch()
         if epoch != self._epoch:
-            log.warning("this is another database: all devices read anew")
+            events.DATABASE_REPLACED()
             self._epoch = epoch
             for device in list(self._feed.devices):
                 device.dismiss("unavailable", "the database was replaced", retry_after=0)
@@ -230,6 +238,12 @@ class Gateway:
         assert isinstance(line, Line)
         if (page := await self._pages.answer(line, request)) is not None:
             return page
+        refusal = await self._refusal(line, request)
+        if refusal is not None:
+            metrics.TURNED_AWAY.labels(refusal.status_code).inc()
+        return refusal
+
+    async def _refusal(self, line: Line, request: Request) -> Response | None:
         if self._places.full:
             later = {"Retry-After": str(RETRY_SECONDS)}
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no place for another device\n", **later)

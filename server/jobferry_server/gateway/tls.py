@@ -1,15 +1,13 @@
 """TLS of the gateway: what it shows, and what it wants to be shown."""
 
-import logging
 import ssl
 from pathlib import Path
 
 from jobferry_server.errors import ConfigurationError
+from jobferry_server.logs import events
 from jobferry_server.settings import GatewaySettings
 
 __all__ = ["Certificate"]
-
-log = logging.getLogger("jobferry.gateway")
 
 
 class Certificate:
@@ -45,9 +43,9 @@ class Certificate:
         try:
             if self._now() != self._stamp:
                 self._stamp = self._load()
-                log.info("the TLS certificate was renewed")
+                events.CERTIFICATE_RENEWED()
         except (OSError, ValueError) as error:
-            log.warning("the TLS certificate can not be renewed: %s", error)
+            events.CERTIFICATE_UNUSABLE(error=error)
 
     def _load(self) -> list[int]:
         stamp = self._now()

@@ -7,13 +7,18 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from jobferry_shared import __version__
+
 __all__ = [
     "ATTEMPTS",
+    "ATTEMPT_SECONDS",
+    "BUILD",
     "CATALOGUE",
     "CLAIMED_JOBS",
     "CLAIM_SECONDS",
     "COMMIT_OPERATIONS",
     "COMMIT_SECONDS",
+    "CONCURRENCY",
     "CONNECTIONS",
     "DATABASE_ANSWERS",
     "DEVICES",
@@ -21,6 +26,7 @@ __all__ = [
     "DEVICES_PENDING",
     "DEVICES_SILENCE",
     "DEVICES_UNSENT",
+    "ENDED",
     "FEED_LAG",
     "FEED_ROWS",
     "FEED_SECONDS",
@@ -34,6 +40,7 @@ __all__ = [
     "LEDGER_ROWS",
     "LISTENING",
     "LOOP_LAG",
+    "POOL_FREE",
     "PROCESSORS",
     "QUEUE_DEAD",
     "QUEUE_JOBS",
@@ -41,14 +48,21 @@ __all__ = [
     "QUEUE_UNSERVED",
     "REGISTRY",
     "REJECTED",
+    "RUNNING",
+    "SCHEDULE_LAG",
     "SNAPSHOT_SECONDS",
     "SNAPSHOT_TRANSACTIONS",
+    "STRANGERS",
+    "STRANGERS_DROPPED",
+    "TURNED_AWAY",
+    "WAITING_BYTES",
 ]
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -75,19 +89,28 @@ def _counter(name: str, says: str, *labels: str) -> Counter:
     return Counter(f"jobferry_{name}", says, labels, registry=REGISTRY)
 
 
-def _histogram(name: str, says: str, buckets: tuple[float, ...] = FAST) -> Histogram:
-    CATALOGUE.append(Described(f"jobferry_{name}", "histogram", (), says))
-    return Histogram(f"jobferry_{name}", says, buckets=buckets, registry=REGISTRY)
+def _histogram(
+    name: str, says: str, buckets: tuple[float, ...] = FAST, labels: tuple[str, ...] = ()
+) -> Histogram:
+    CATALOGUE.append(Described(f"jobferry_{name}", "histogram", labels, says))
+    return Histogram(f"jobferry_{name}", says, labels, buckets=buckets, registry=REGISTRY)
 
 
 # -- every part
 
+BUILD = _gauge("build_info", "1, with the version of what runs.", "version")
+BUILD.labels(__version__).set(1)
 LOOP_LAG = _histogram(
     "loop_lag_seconds",
     "How much later than asked for the event loop woke a sleeper, twice a second.",
 )
 LISTENING = _gauge(
     "listening", "1 while LISTEN is in force and its own probe is heard; 0: only polling.", "part"
+)
+POOL_FREE = _gauge(
+    "pool_free_connections",
+    "Connections to Postgres that nobody uses or that may still be opened; 0: somebody waits for one.",
+    "part",
 )
 
 # -- the gateway
@@ -112,6 +135,16 @@ LAST_PAGE = _gauge(
     "gateway_last_tick_timestamp_seconds", "When the feed last read the ledger with success."
 )
 
+STRANGERS = _gauge("gateway_strangers", "Connections that have shown no valid token yet.")
+STRANGERS_DROPPED = _counter(
+    "gateway_strangers_dropped", "Of these, dropped to make way: there were too many at once."
+)
+TURNED_AWAY = _counter(
+    "gateway_turned_away", "Requests that did not become a session, by HTTP status.", "status"
+)
+ENDED = _counter("gateway_ended_sessions", "Sessions that the gateway ended, by code.", "code")
+WAITING_BYTES = _gauge("gateway_waiting_bytes", "Octets of pushes that wait for their commit.")
+
 # -- the processor
 
 CLAIM_SECONDS = _histogram("processor_claim_seconds", "One claim, however many jobs it brought.")
@@ -123,8 +156,21 @@ ATTEMPTS = _counter(
     "Attempts that ended, by outcome: completed, failed (perhaps to be retried) or released.",
     "outcome",
 )
+ATTEMPT_SECONDS = _histogram(
+    "processor_attempt_seconds",
+    "How long attempts took, by task and outcome: completed, failed, released or stopped.",
+    SLOW,
+    ("task", "outcome"),
+)
+CONCURRENCY = _gauge("processor_concurrency", "Handlers that this processor may run at once.")
+RUNNING = _gauge("processor_running", "Handlers that it runs this moment.")
 IN_HAND = _gauge("processor_in_hand", "Jobs that this processor holds: running, or about to.")
 LAST_FLUSH = _gauge("processor_last_flush_timestamp_seconds", "When the last flush succeeded.")
+
+SCHEDULE_LAG = _histogram(
+    "schedule_lag_seconds",
+    "From a slot to the job that was made of it; slots made up for are not in it.",
+)
 
 # -- the database, the same from whichever part one asks
 

@@ -1,7 +1,6 @@
 """A processor's metrics on a port of their own; a gateway shows its among its pages."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from threading import Thread
@@ -11,13 +10,12 @@ from prometheus_client import start_http_server
 
 from jobferry_server.beside import beside
 from jobferry_server.errors import ConfigurationError
+from jobferry_server.logs import events
 from jobferry_server.metrics.definitions import REGISTRY
 from jobferry_server.metrics.figures import Figures
 from jobferry_server.metrics.lag import watch_loop
 
 __all__ = ["Exporter"]
-
-log = logging.getLogger("jobferry.metrics")
 
 #: How often what changes by itself is looked at; the database is asked less often.
 LOOK_SECONDS = 1.0
@@ -41,7 +39,7 @@ class Exporter:
             yield
             return
         server, thread = self._serve(self._port)
-        log.info("metrics on http://%s:%d/metrics", self._host, server.server_port)
+        events.METRICS_SERVED(host=self._host, port=server.server_port)
         try:
             async with beside(stop, self._refresh(), watch_loop()):
                 yield

@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from jobferry_server.database import Pool
+from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 
 __all__ = ["Figures"]
-
-log = logging.getLogger("jobferry.metrics")
 
 ASK = "select jobferry.figures()"
 #: How long an answer serves, in seconds.
@@ -42,7 +40,7 @@ class Figures:
                 show(json.loads(found))
                 metrics.DATABASE_ANSWERS.set(1)
             except Exception as error:
-                log.warning("the database's figures could not be read: %s", error)
+                events.FIGURES_UNREAD(error=error)
                 metrics.DATABASE_ANSWERS.set(0)
             self._asked = time.monotonic()
 

@@ -1,7 +1,6 @@
 """One attempt at one job, from its payload to its outcome."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from jobferry_server.errors import Snooze, as_timedelta
+from jobferry_server.logs import events
 from jobferry_server.processor.executors import Call, Executors
 from jobferry_server.processor.job import Job, Transaction
 from jobferry_server.processor.outcome import (
@@ -21,10 +21,10 @@ from jobferry_server.processor.outcome import (
     failed_with,
 )
 from jobferry_server.processor.task import Task
+from jobferry_server.processor.traces import attempt_span, note_failure
+from jobferry_shared.traces import tracer
 
 __all__ = ["Attempt", "Fence", "Middleware", "Moved"]
-
-log = logging.getLogger("jobferry.processor")
 
 #: Why a handler is stopped.
 CANCELLED, LOST, TIMED_OUT, RELEASED = "cancelled", "lost", "timed_out", "released"
@@ -52,6 +52,8 @@ class Attempt:
     #: Called with the outcome when the handler does not stop and can't be made to.
     on_give_up: "Callable[[Attempt, Outcome], None] | None" = None
     taken: float = field(default_factory=time.monotonic)
+    #: When its handler was called.
+    began: float = 0.0
     _said: Moved = (None, None)
     _saying: Moved = (None, None)
     _call: Call | None = None
@@ -84,8 +86,16 @@ class Attempt:
 
     async def run(self, executors: Executors) -> Outcome:
         """Run the handler. Never raises what the handler raised."""
+        self.began = time.monotonic()
         if self.job.cancelled:
             return self._stopped()
+        if (ours := tracer()) is None:
+            return await self._run(executors)
+        with attempt_span(ours, self.job) as end:
+            end(outcome := await self._run(executors))
+            return outcome
+
+    async def _run(self, executors: Executors) -> Outcome:
         try:
             arguments = self.task.arguments(self.job)
             value = await self._limited(executors.call(self.task, self.job, arguments))
@@ -110,7 +120,7 @@ class Attempt:
             await transaction.end()
         except Exception as error:
             # The attempt has ended one way or the other; a broken connection is the pool's business.
-            log.warning("the connection of job %s is broken: %s", self.job.id, error)
+            events.CONNECTION_BROKEN(job=self.job.id, error=error)
 
     async def _limited(self, call: Call) -> Any:
         self._call = call
@@ -142,7 +152,7 @@ class Attempt:
     def _give_up(self, call: Call) -> None:
         if self._call is not call:
             return
-        log.error("the handler of job %s does not stop", self.job.id)
+        events.HANDLER_DEAF(job=self.job.id)
         if not call.give_up() and self.on_give_up is not None:
             self.on_give_up(self, self._stopped())
 
@@ -159,12 +169,15 @@ class Attempt:
     def _after(self, error: BaseException) -> Outcome:
         if isinstance(error, Snooze):
             return Released(error.in_)
+        note_failure(error)
         failed = failed_with(error, self.job)
         if failed.code == "handler_error":
-            log.error(
-                "job %s (%s), attempt %d: %s",
-                *(self.job.id, self.task.name, self.job.attempt, error),
-                exc_info=error if failed.detail else None,
+            events.HANDLER_RAISED(
+                job=self.job.id,
+                task=self.task.name,
+                attempt=self.job.attempt,
+                error=error,
+                raised=error if failed.detail else None,
             )
         return self._decided(failed)
 

@@ -17,6 +17,7 @@ from typing import Any
 from jobferry_server.errors import JobCancelled, Snooze, TaskError
 from jobferry_server.processor.interruptible import Interruptible
 from jobferry_server.processor.job import Job
+from jobferry_shared.traces import attached
 
 __all__ = ["Raised", "Returned", "Stop", "Work", "serve"]
 
@@ -83,7 +84,8 @@ class _Server:
         self._running = Interruptible(lambda: work.handler(job, *work.arguments))
         job.on_move(_Throttle(lambda: self._send((job.reported, job.kept))))
         try:
-            end: Returned | Raised = Returned(self._running.run())
+            with attached(job.traceparent):
+                end: Returned | Raised = Returned(self._running.run())
         except BaseException as error:
             end = Raised(_portable(error))
         self._send((job.reported, job.kept))

@@ -36,7 +36,7 @@ class Claimer:
         tasks: Sequence[str],
         settings: ProcessorSettings,
         flags: ForbiddenFlags,
-        attempt_of: Callable[[asyncpg.Record], Attempt],
+        attempt_of: Callable[[asyncpg.Record, str | None], Attempt],
         unsaid: Callable[[], Sequence[Attempt]],
         on_lost_lease: Callable[[], Awaitable[None]],
     ) -> None:
@@ -102,12 +102,13 @@ class Claimer:
             flags = await self._flags.now()
             self._in_doubt = True
             rows = await self._ledger.claim(self._tasks, flags, most)
+            traces = await self._ledger.traces(rows)
             self._in_doubt = False
         except Exception as error:
             await self._after_failed_claim(error)
             return 0
         for row in rows:
-            self._hand.take(self._attempt_of(row))
+            self._hand.take(self._attempt_of(row, traces.get(row["id"])))
         return len(rows)
 
     async def _after_failed_claim(self, error: Exception) -> None:

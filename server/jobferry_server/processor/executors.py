@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Protocol
 
 from jobferry_server.processor.job import Job
@@ -75,7 +77,8 @@ class Executors:
             return CoroutineCall(task.handler, arguments)
         if self._wants_process(task):
             return self._processes.call(task.handler, job, arguments)
-        return self._threads.call(lambda: task.handler(*arguments))
+        # What the worker's context holds, a span for one, the handler finds on its thread.
+        return self._threads.call(partial(copy_context().run, task.handler, *arguments))
 
     def _wants_process(self, task: Task) -> bool:
         return not task.is_async and (task.executor or self._default) == "process"

@@ -6,13 +6,13 @@ which of the running jobs were cancelled or lost.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from jobferry_server.database import is_data_error
 from jobferry_server.isolate import isolate
+from jobferry_server.logs import events
 from jobferry_server.processor.attempt import Attempt, Fence
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Flush, Ledger
@@ -21,8 +21,6 @@ from jobferry_server.processor.trouble import after_error
 from jobferry_server.settings import ProcessorSettings
 
 __all__ = ["Flusher"]
-
-log = logging.getLogger("jobferry.processor")
 
 #: How often the running jobs are compared with the queue, in seconds.
 CHECK_SECONDS = 0.25
@@ -118,7 +116,7 @@ class Flusher:
         for attempt in running:
             verdict = verdicts.get(attempt.fence, HELD_UP)
             if verdict != HELD_UP:
-                log.info("job %s is %s", attempt.job.id, verdict)
+                events.ATTEMPT_ENDED(job=attempt.job.id, verdict=verdict)
                 attempt.stop(verdict)
 
     def _to_check(self) -> list[Attempt]:
@@ -131,7 +129,7 @@ class Flusher:
     def _unsayable(self, said: Said, error: Exception) -> None:
         """Postgres does not take this outcome: the job has failed, with that as the reason."""
         attempt, outcome = said
-        log.error("the outcome of job %s can not be written", attempt.job.id, exc_info=error)
+        events.OUTCOME_REFUSED(job=attempt.job.id, raised=error)
         reason = str(error).partition("\n")[0]
         failed = Failed("invalid_result", f"Postgres refused the outcome: {reason}", final=True)
         # Left unsaid it would run for ever. This much can be said of any job.

@@ -11,6 +11,7 @@ from uuid import UUID
 from jobferry_server.errors import JobCancelled
 from jobferry_shared import strict_json
 from jobferry_shared.job import JobError
+from jobferry_shared.traces import current_traceparent
 
 __all__ = ["Earlier", "Job", "Transaction"]
 
@@ -58,6 +59,7 @@ class Job:
         owner: str | None,
         earlier: Earlier = NOTHING,
         begin: "Callable[[Job], Transaction] | None" = None,
+        traceparent: str | None = None,
     ) -> None:
         self.id = id
         self.task = task
@@ -70,6 +72,9 @@ class Job:
         self.payload_text = payload
         #: What the attempts before this one left.
         self.earlier = earlier
+        #: The trace that it belongs to, as W3C Trace Context writes it; ``None`` without one, and in a
+        #: process that does not use OpenTelemetry.
+        self.traceparent = traceparent
         #: The latest progress that the handler reported, and its checkpoint as JSON text.
         self.reported: float | None = None
         self.kept: str | None = None
@@ -128,7 +133,16 @@ class Job:
 
     def for_child(self) -> "Job":
         """The same job for the hands of another process."""
-        return Job(self.id, self.task, self.payload_text, self.attempt, self.owner, self.earlier)
+        trace = current_traceparent()
+        return Job(
+            self.id,
+            self.task,
+            self.payload_text,
+            self.attempt,
+            self.owner,
+            self.earlier,
+            traceparent=trace,
+        )
 
     def on_move(self, call: Callable[[], None]) -> None:
         """Call this after every progress and checkpoint."""

@@ -1,12 +1,12 @@
 """Staying alive: the lease of all that this process holds is one row, written a few times a lease."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Mapping
 from uuid import uuid4
 
+from jobferry_server.logs import events
 from jobferry_server.processor.attempt import LOST
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.ledger import Ledger
@@ -15,8 +15,6 @@ from jobferry_server.processor.trouble import after_error
 from jobferry_shared import __version__
 
 __all__ = ["Keeper", "new_name"]
-
-log = logging.getLogger("jobferry.processor")
 
 #: Leases are prolonged this many times before they would run out.
 BEATS_PER_LEASE = 4
@@ -42,7 +40,7 @@ class Keeper:
 
     async def begin_anew(self) -> None:
         """The lease is lost, and all that was held under it: come back under another name."""
-        log.error("the lease of %s ran out; its jobs were given away", self._ledger.processor)
+        events.LEASE_LOST(processor=self._ledger.processor)
         self._hand.stop_all(LOST)
         self._ledger.processor = new_name()
         await self.register()
@@ -56,10 +54,10 @@ class Keeper:
                 if not await self._ledger.heartbeat():
                     await self.begin_anew()
                 if freed := await self._ledger.reap(self._lease):
-                    log.warning("%d jobs of processors that are gone were freed", freed)
+                    events.JOBS_FREED(jobs=freed)
                 await self._ledger.hand_over_left()
                 if await self._ledger.compact():
-                    log.info("the queue was compacted: an old snapshot keeps vacuum from it")
+                    events.QUEUE_COMPACTED()
             except Exception as error:
                 await after_error("prolong the lease", error)
 
@@ -68,7 +66,7 @@ class Keeper:
         while True:
             try:
                 for task, jobs in await self._ledger.unserved():
-                    log.warning("%d jobs wait for task %r, which no processor offers", jobs, task)
+                    events.TASK_UNSERVED(jobs=jobs, task=task)
             except Exception as error:
                 await after_error("look at the queue", error)
             await asyncio.sleep(UNSERVED_SECONDS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from jobferry_server.doorbell import Bell
 from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import Attempt, Fence, Moved
 from jobferry_server.processor.outcome import Completed, Failed, Outcome, Released
+from jobferry_shared.traces import tracer
 
 __all__ = ["Flush", "Ledger"]
 
@@ -18,6 +20,7 @@ CLAIM = (
     "select id, task, payload, attempt, owner, progress, error, checkpoint"
     " from jobferry.claim($1, $2, $3, $4)"
 )
+TRACES = "select job_id, traceparent from jobferry.traces where job_id = any($1)"
 FLUSH = (
     "select id, attempt, verdict from jobferry.flush($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
     " $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
@@ -124,6 +127,13 @@ class Ledger:
         if self.bell is not None and (awake := self.bell.just_rung()) is not None:
             return await awake.fetch(CLAIM, *values, timeout=STATEMENT_SECONDS)
         return await self._pool.fetch(CLAIM, *values)
+
+    async def traces(self, claimed: Sequence[asyncpg.Record]) -> dict[UUID, str]:
+        """The ``traceparent`` of those of these jobs that have one; not asked where nobody traces."""
+        if not claimed or tracer() is None:
+            return {}
+        found = await self._pool.fetch(TRACES, [row["id"] for row in claimed])
+        return {row["job_id"]: row["traceparent"] for row in found}
 
     async def release_unknown(self, known: Iterable[Attempt]) -> None:
         """Give back what is held in our name and we do not know of."""

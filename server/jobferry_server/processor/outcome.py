@@ -8,7 +8,7 @@ from jobferry_server.errors import Fail, ItemsFailed, Retry, TaskError
 from jobferry_server.processor.job import Job
 from jobferry_server.processor.task import InvalidPayload, InvalidResult
 
-__all__ = ["Completed", "Dropped", "Failed", "Outcome", "Released", "failed_with"]
+__all__ = ["Completed", "Dropped", "Failed", "Outcome", "Released", "failed_with", "in_a_word"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class Dropped:
 
 
 Outcome = Completed | Failed | Released | Dropped
+
+_WORDS = {Completed: "completed", Failed: "failed", Released: "released"}
+
+
+def in_a_word(outcome: Outcome, job: Job) -> str:
+    """``completed``, ``failed``, ``released`` or ``stopped``."""
+    if isinstance(outcome, Dropped):
+        # Without a reason to stop it was completed together with the handler's own transaction.
+        return "stopped" if job.stop_reason else "completed"
+    return _WORDS[type(outcome)]
 
 
 def failed_with(error: BaseException, job: Job) -> Failed:

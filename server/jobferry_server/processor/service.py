@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import asynccontextmanager
 
 from jobferry_server.beside import beside
-from jobferry_server.database import Pool, open_pool, patiently
+from jobferry_server.database import Pool, free_connections, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.metrics import Exporter, Figures
 from jobferry_server.metrics import definitions as metrics
@@ -120,7 +120,7 @@ class Service:
             await patiently(keeper.register, stop)
             keeping = keeper.run(), keeper.look_for_unserved()
             async with (
-                self._exporter(bell).running(stop),
+                self._exporter(bell, pool).running(stop),
                 beside(stop, *keeping, flusher.run(), workers.run()),
             ):
                 async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
@@ -135,9 +135,12 @@ class Service:
         dsn = self._settings.listen_dsn or self._dsn
         return Doorbell(dsn, ROLE, pool, {"jobferry_queue": ring}, ring)
 
-    def _exporter(self, bell: Bell) -> Exporter:
+    def _exporter(self, bell: Bell, pool: Pool) -> Exporter:
         def look() -> None:
             metrics.IN_HAND.set(len(self._hand.held))
+            metrics.RUNNING.set(len(self._hand.held) - self._hand.ready.qsize())
+            metrics.CONCURRENCY.set(self._settings.concurrency)
+            metrics.POOL_FREE.labels("processor").set(free_connections(pool))
             metrics.LISTENING.labels("processor").set(bell.listening)
 
         port = self._settings.metrics_port

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import asyncpg
 
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import Attempt, Middleware
 from jobferry_server.processor.executors import Executors
 from jobferry_server.processor.hand import Hand
 from jobferry_server.processor.job import NOTHING, Earlier, Job
-from jobferry_server.processor.outcome import Outcome
+from jobferry_server.processor.outcome import Outcome, in_a_word
 from jobferry_server.processor.task import Task
 from jobferry_server.processor.transaction import Transactions
 from jobferry_server.settings import ProcessorSettings
@@ -49,7 +52,7 @@ class Workers:
             for _ in range(self._settings.concurrency):
                 self._group.create_task(self._work())
 
-    def attempt(self, row: asyncpg.Record) -> Attempt:
+    def attempt(self, row: asyncpg.Record, traceparent: str | None) -> Attempt:
         """The attempt at a job that was claimed; ``row`` is one of ``jobferry.claim``."""
         task = self._tasks[row["task"]]
         job = Job(
@@ -60,6 +63,7 @@ class Workers:
             row["owner"],
             _earlier(row["progress"], row["error"], row["checkpoint"]),
             self._begin[task.is_async],
+            traceparent,
         )
         return Attempt(job, task, self._settings.result_bytes, self._around, self._replace)
 
@@ -67,7 +71,7 @@ class Workers:
         number = 0
         while True:
             attempt = await self._hand.ready.get()
-            if not self._ended(attempt, await attempt.run(self._executors)):
+            if not self._end(attempt, await attempt.run(self._executors)):
                 # Its job was given up, and somebody took its place.
                 return
             number += 1
@@ -76,8 +80,20 @@ class Workers:
 
     def _replace(self, attempt: Attempt, outcome: Outcome) -> None:
         """The worker of this attempt is held by a handler that does not stop."""
-        if self._ended(attempt, outcome):
+        if self._end(attempt, outcome):
             self._group.create_task(self._work())
+
+    def _end(self, attempt: Attempt, outcome: Outcome) -> bool:
+        if not self._ended(attempt, outcome):
+            return False
+        _seconds(attempt.task.name, in_a_word(outcome, attempt.job)).observe(
+            time.monotonic() - attempt.began
+        )
+        return True
+
+
+#: Looked up once: a job may take less time than looking for a series.
+_seconds = cache(metrics.ATTEMPT_SECONDS.labels)
 
 
 def _earlier(progress: float, error: str | None, checkpoint: str | None) -> Earlier:

@@ -5,7 +5,6 @@ and the others find it moved.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -14,14 +13,14 @@ from uuid import UUID
 
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.errors import InvalidSchedule
+from jobferry_server.logs import events
+from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.trouble import after_error
 from jobferry_server.scheduler.crontab_file import read_crontab
-from jobferry_server.scheduler.slots import Standing, Step, next_step
+from jobferry_server.scheduler.slots import LATE, Standing, Step, next_step
 from jobferry_server.scheduler.timetable import Timetable
 
 __all__ = ["Scheduler"]
-
-log = logging.getLogger("jobferry.scheduler")
 
 #: How often to look without being called, in seconds.
 LOOK_SECONDS = 5.0
@@ -47,7 +46,7 @@ class Scheduler:
         """Make the schedules of this crontab what its file says now."""
         entries = await asyncio.to_thread(read_crontab, crontab)
         for name, change in await self._timetable.load(crontab.name, entries):
-            log.info("schedule %s was %s", name, change)
+            events.CRONTAB_LOADED(schedule=name, change=change)
 
     def ring(self) -> None:
         """There is, or may be, another schedule."""
@@ -87,7 +86,7 @@ class Scheduler:
             jobs = await self._timetable.advance(standing, step)
         except Exception as error:
             if is_transient(error):
-                log.warning("could not run schedule %d, trying again: %s", standing.id, error)
+                events.SCHEDULE_WAITS(schedule=standing.id, error=error)
                 return None
             step = Step(following=step.following, missed=step.missed, problem=str(error))
             jobs = await self._timetable.advance(standing, step)
@@ -109,12 +108,15 @@ def _step(standing: Standing) -> Step:
     except InvalidSchedule as error:
         return Step(problem=str(error))
     except Exception as error:
-        log.exception("schedule %d", standing.id)
+        events.SCHEDULE_BROKEN(schedule=standing.id, raised=error)
         return Step(problem=repr(error))
 
 
 def _tell(standing: Standing, step: Step) -> None:
+    for slot in step.slots:
+        if slot >= standing.looked_at - LATE:
+            metrics.SCHEDULE_LAG.observe((standing.looked_at - slot).total_seconds())
     if step.problem is not None:
-        log.error("schedule %d does not run: %s", standing.id, step.problem)
+        events.SCHEDULE_STOPPED(schedule=standing.id, problem=step.problem)
     if step.missed is not None:
-        log.warning("schedule %d has missed its slots from %s on", standing.id, step.missed)
+        events.SLOTS_MISSED(schedule=standing.id, missed=step.missed)
