@@ -16,7 +16,12 @@ from pydantic_settings import BaseSettings
 
 from jobferry_client.cli import jobferry
 from jobferry_server.metrics.definitions import CATALOGUE
-from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
+from jobferry_server.settings import (
+    DashboardSettings,
+    GatewaySettings,
+    ProcessorSettings,
+    TokenSettings,
+)
 from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS, Status
 from jobferry_shared.versions import HISTORY
@@ -102,6 +107,7 @@ def settings() -> str:
             ("Gateway", GatewaySettings),
             ("Gateway: tokens", TokenSettings),
             ("Processor", ProcessorSettings),
+            ("Dashboard", DashboardSettings),
         )
     )
 

@@ -1,4 +1,4 @@
-"""Everything in one process: Postgres, gateway, processor. For development and the demo."""
+"""Everything in one process: Postgres, gateway, processor, dashboard. For development and the demo."""
 
 import asyncio
 import logging
@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from jobferry_server.beside import beside
+from jobferry_server.dashboard.serve import serving
 from jobferry_server.embedded import EmbeddedPostgres
 from jobferry_server.folder_secret import folder_secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.migrate import migrate
 from jobferry_server.processor.processor import Processor
-from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_server.settings import DashboardSettings, GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
 __all__ = ["Up", "running"]
@@ -24,6 +25,8 @@ log = logging.getLogger("jobferry.up")
 
 TOKEN_LIFETIME = timedelta(days=30)
 DEVELOPER = "developer"
+#: Where the dashboard learns how far the gateway's feed lags.
+THIS_PROCESS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Up:
     """Where everything is."""
 
     url: str
+    dashboard: str
     dsn: str
     token: str
     data: Path
@@ -43,6 +47,7 @@ async def running(
     processor: Processor | None,
     gateway_settings: GatewaySettings,
     processor_settings: ProcessorSettings,
+    dashboard_settings: DashboardSettings,
     stop: asyncio.Event,
 ) -> AsyncIterator[Up]:
     """Run it all within the block; the data stay in the folder ``data``.
@@ -63,4 +68,7 @@ async def running(
             await stack.enter_async_context(
                 processor.service(dsn, processor_settings).running(stop)
             )
-        yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
+        board = await stack.enter_async_context(
+            serving(dsn, dashboard_settings, stop, gateway=THIS_PROCESS)
+        )
+        yield Up(gateway.url, board, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)

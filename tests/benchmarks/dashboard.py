@@ -55,7 +55,8 @@ with job as materialized (
   from generate_series(%(first)s::bigint, %(last)s::bigint) n
 ),
 done as (
-  insert into public.background_jobs (id, "timestamp", payload, completed, cancelled, progress, result, error, task, status,
+  insert into public.background_jobs (id, "timestamp", payload, completed, cancelled, progress, result, error, task,
+    status,
     attempts, received_at, started_at, finished_at, submitted_by)
   select id, at, jsonb_build_object('number', n), status = 'completed', status = 'cancelled', 1, '{"ok": true}',
     case status when 'failed' then '{"code": "handler_error", "message": "it did not work"}'::jsonb end,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Bar", "Curve", "Stretch", "bars", "curve", "ceiling"]
+__all__ = ["Bar", "Curve", "Stretch", "bars", "ceiling", "curve"]
 
 WIDTH = 600.0
 HEIGHT = 120.0

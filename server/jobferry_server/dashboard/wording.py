@@ -10,6 +10,7 @@ __all__ = ["age", "count", "moment", "numerals", "pretty", "seconds", "short", "
 
 #: What a status is called here; the others are called what they are.
 WORDS: dict[str, str] = {Status.COMPLETED: "done", Status.RETRYING: "failed, will retry"}
+NOTHING = "\N{EN DASH}"
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -31,7 +32,7 @@ def count(value: int, most: int) -> str:
 def seconds(value: float | None) -> str:
     """A length of time given in seconds: ``3 ms``, ``4.2 s``, ``5 min``, ``3 d``."""
     if value is None:
-        return "–"
+        return NOTHING
     if value < 1:
         return f"{value * 1000:.0f} ms"
     if value < 60:
@@ -42,7 +43,7 @@ def seconds(value: float | None) -> str:
 def age(then: datetime | None, now: datetime | None = None) -> str:
     """How long ago, or in how long."""
     if then is None:
-        return "–"
+        return NOTHING
     passed = (now or datetime.now(UTC)) - then
     if passed < -timedelta(seconds=1):
         return f"in {_whole(-passed)}"
