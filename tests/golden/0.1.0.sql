@@ -123,14 +123,13 @@ ALTER TABLE public.background_jobs OWNER TO CURRENT_USER;
 --
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id);
-end $$;
+    'replace', null, db_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer) OWNER TO jobferry_engine;
@@ -140,14 +139,13 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -157,14 +155,13 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -174,14 +171,13 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-begin
-  return jobferry.add_one(
+  select jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id);
-end $$;
+    coalesce(job_key_mode, 'replace'), owner, database_id)
+$$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -218,14 +214,10 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if spec.job_key is null then
-    job := jobferry.insert_job(spec, owner, database_id);
-    perform jobferry.ring_for(owner);
-  elsif mode = 'unsafe_dedupe' then
-    job := jobferry.job_or_insert(spec, owner, database_id);
-  else
-    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
+  if mode = 'unsafe_dedupe' and spec.job_key is not null then
+    return jobferry.job_or_insert(spec, owner, database_id);
   end if;
+  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
@@ -256,6 +248,7 @@ CREATE TABLE jobferry.scheduled_jobs (
     next_run_at timestamp with time zone,
     last_missed timestamp with time zone,
     error text,
+    paused_at timestamp with time zone,
     CONSTRAINT scheduled_jobs_job_key_check CHECK ((job_key <> ''::text)),
     CONSTRAINT scheduled_jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 32767))),
     CONSTRAINT scheduled_jobs_name_check CHECK ((name <> ''::text)),
@@ -410,6 +403,17 @@ end $$;
 ALTER FUNCTION jobferry.announce_job() OWNER TO jobferry_engine;
 
 --
+-- Name: asker(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.asker() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ select session_user || coalesce(' for ' || left(nullif(current_setting('jobferry.actor', true), ''), 255), '') $$;
+
+
+ALTER FUNCTION jobferry.asker() OWNER TO CURRENT_USER;
+
+--
 -- Name: audit_job(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -422,12 +426,12 @@ declare
 begin
   if tg_op = 'DELETE' then
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, session_user);
+    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, jobferry.asker());
     return null;
   end if;
   old_status := case when tg_op = 'UPDATE' then OLD.status end;
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, session_user, jobferry.event_detail(NEW.status, NEW.error)
+  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, jobferry.asker(), jobferry.event_detail(NEW.status, NEW.error)
   from jobferry.transitions t where t.source is not distinct from old_status and t.target = NEW.status;
   return null;
 end $$;
@@ -464,41 +468,6 @@ end $$;
 ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
 
 --
--- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
---
-
-CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-#variable_conflict use_column
-declare
-  begun public.background_jobs;
-  entry jobferry.queue;
-begin
-  perform from public.background_jobs b where b.id = job and b.finished_at is null for no key update skip locked;
-  if not found then
-    return;
-  end if;
-  update jobferry.queue q
-  set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1
-  where q.job_id = job returning q.* into entry;
-  update public.background_jobs b
-  set status = 'running', attempts = entry.attempts, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
-  where b.id = job returning b.* into begun;
-  insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job, begun.submitted_by, 'started', begun.attempts, jobferry.actor(processor));
-  if octet_length(begun.submitted_by) < 7900 then
-    perform pg_notify('jobferry_changes', begun.submitted_by);
-  end if;
-  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
-    begun.progress, begun.error::text, entry.checkpoint::text;
-end $$;
-
-
-ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
-
---
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -510,7 +479,7 @@ CREATE FUNCTION jobferry.blank_history(jobs uuid[]) RETURNS void
   where e.job_id = any (jobs) and e.detail is not null
     and exists (select from public.background_jobs b where b.id = e.job_id and b.error = jobferry.erasure());
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'erased', b.attempts, session_user
+  select b.id, b.submitted_by, 'erased', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (jobs) and b.error = jobferry.erasure();
 $$;
 
@@ -598,7 +567,7 @@ CREATE FUNCTION jobferry.cancel_jobs(job_ids uuid[]) RETURNS SETOF public.backgr
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, session_user, null);
+  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, jobferry.asker(), null);
 end $$;
 
 
@@ -809,7 +778,6 @@ declare
   behind record;
   reach integer := most;
   number integer := 0;
-  first uuid[];
   passed_over uuid[];
 begin
   if until is null then
@@ -825,17 +793,6 @@ begin
   select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
-  if limits is null then
-    first := array(select d.job_id from jobferry.due_jobs(
-      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
-    if cardinality(first) = 1 then
-      return query select * from jobferry.begin_job(processor, first[1], until);
-      get diagnostics number = row_count;
-    end if;
-    if cardinality(first) = 0 or number = 1 then
-      return;
-    end if;
-  end if;
   loop
     if limits is not null then
       full_now := jobferry.full_tasks(limits);
@@ -1048,7 +1005,7 @@ CREATE FUNCTION jobferry.complete_jobs(job_ids uuid[]) RETURNS SETOF public.back
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, session_user, null);
+  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, jobferry.asker(), null);
 end $$;
 
 
@@ -1563,7 +1520,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, 'cancelled', attempts, session_user from blanked where unfinished
+    select id, submitted_by, 'cancelled', attempts, jobferry.asker() from blanked where unfinished
   )
   select count(*), count(*) filter (where unfinished), array_agg(id) into erased, cancelled, ids from blanked;
 
@@ -1751,6 +1708,38 @@ $$;
 ALTER FUNCTION jobferry.figures(sample integer) OWNER TO jobferry_engine;
 
 --
+-- Name: first_event(timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.first_event(at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  low bigint;
+  high bigint;
+  middle bigint;
+  found_id bigint;
+  found_at timestamptz;
+begin
+  select coalesce(min(e.id), 0), coalesce(max(e.id), 0) + 1 into low, high from public.background_job_events e;
+  while low < high loop
+    middle := (low + high) / 2;
+    select e.id, e.at into found_id, found_at from public.background_job_events e where e.id >= middle order by e.id limit 1;
+    if found_at < at then
+      low := found_id + 1;
+    else
+      high := middle;
+    end if;
+  end loop;
+  return least(low, high);
+end $$;
+
+
+ALTER FUNCTION jobferry.first_event(at timestamp with time zone) OWNER TO CURRENT_USER;
+
+--
 -- Name: flush(text, uuid[], smallint[], text[], uuid[], smallint[], text[], boolean[], interval[], text[], text[], uuid[], smallint[], real[], text[], uuid[], smallint[], interval[], uuid[], smallint[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -1830,7 +1819,7 @@ begin
   get diagnostics forgotten = row_count;
   if forgotten > 0 or why ->> 'jobs' <> '0' then
     insert into public.background_job_events (job_id, event, attempt, actor, detail)
-    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, session_user,
+    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, jobferry.asker(),
       why || jsonb_build_object('events', forgotten));
   end if;
   return forgotten;
@@ -2304,35 +2293,6 @@ end $$;
 ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
 
 --
--- Name: insert_job(jobferry.job_spec, text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
---
-
-CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  began bigint := extract(epoch from clock_timestamp()) * 1000000;
-  due timestamptz := coalesce(spec.run_at, now());
-  job public.background_jobs;
-begin
-  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
-    flags, database_id, status)
-  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
-    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
-    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
-  returning * into job;
-  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
-  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
-  insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job.id, owner, 'submitted', job.attempts, session_user);
-  return job;
-end $$;
-
-
-ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) OWNER TO CURRENT_USER;
-
---
 -- Name: insert_jobs(jobferry.job_spec[], text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -2361,7 +2321,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select a.id, a.submitted_by, 'submitted', a.attempts, session_user from added a
+    select a.id, a.submitted_by, 'submitted', a.attempts, jobferry.asker() from added a
   )
   select * from added;
 end $$;
@@ -2382,6 +2342,21 @@ $$;
 
 
 ALTER FUNCTION jobferry.is_erased(job public.background_jobs) OWNER TO CURRENT_USER;
+
+--
+-- Name: is_paused(text); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.is_paused(task text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select exists (
+    select from jobferry.task_limits l where l.task = is_paused.task and l.paused_at is not null and l.max_running = 0)
+$$;
+
+
+ALTER FUNCTION jobferry.is_paused(task text) OWNER TO CURRENT_USER;
 
 --
 -- Name: items_at(jsonb, integer[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -2742,7 +2717,8 @@ begin
     from name where name.queue_name is not null
   )
   select array_agg(queue_name) into names from name
-  where queue_name is not null and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
+  where queue_name is not null and not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
+    and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
 
   return array(
     select head.job_id from unnest(names) name
@@ -2772,6 +2748,21 @@ $$;
 
 
 ALTER FUNCTION jobferry.new_id(microseconds bigint) OWNER TO CURRENT_USER;
+
+--
+-- Name: note_administration(text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.note_administration(event text, detail jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into public.background_job_events (job_id, event, attempt, actor, detail)
+  values ('00000000-0000-0000-0000-000000000000', note_administration.event, 0, jobferry.asker(), note_administration.detail)
+$$;
+
+
+ALTER FUNCTION jobferry.note_administration(event text, detail jsonb) OWNER TO CURRENT_USER;
 
 --
 -- Name: note_delegated(public.background_jobs, text, text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -2820,7 +2811,7 @@ CREATE FUNCTION jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) RET
     AS $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select b.id, b.submitted_by, 'replaced', b.attempts, session_user, jsonb_build_object('replaced_by', heir.id)
+  select b.id, b.submitted_by, 'replaced', b.attempts, jobferry.asker(), jsonb_build_object('replaced_by', heir.id)
   from unnest(ids, job_keys) old(id, job_key)
   join public.background_jobs b on b.id = old.id
   cross join lateral jobferry.keyed_jobs(array[owner], array[old.job_key]) heir;
@@ -3008,6 +2999,73 @@ end $$;
 ALTER FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) OWNER TO CURRENT_USER;
 
 --
+-- Name: pause_queue(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_queue(queue_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into jobferry.paused_queues (queue_name) values (pause_queue.queue_name)
+  on conflict on constraint paused_queues_pkey do nothing;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('paused', jsonb_build_object('queue', queue_name));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_queue(queue_name text) OWNER TO jobferry_engine;
+
+--
+-- Name: pause_scheduled_job(bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_scheduled_job(id bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update jobferry.scheduled_jobs s set paused_at = now(), planned_at = now(), next_run_at = null, error = null
+  where s.id = pause_scheduled_job.id and s.paused_at is null;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('paused', jsonb_build_object('schedule', id));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_scheduled_job(id bigint) OWNER TO jobferry_engine;
+
+--
+-- Name: pause_task(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_task(task text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before integer;
+begin
+  perform pg_advisory_xact_lock(jobferry.limit_key(task));
+  if jobferry.is_paused(task) then
+    return false;
+  end if;
+  before := (select l.max_running from jobferry.task_limits l where l.task = pause_task.task);
+  perform jobferry.limit_task(task, 0);
+  update jobferry.task_limits l set paused_at = now(), limit_before = before where l.task = pause_task.task;
+  perform jobferry.note_administration('paused', jsonb_build_object('task', task));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_task(task text) OWNER TO jobferry_engine;
+
+--
 -- Name: permanently_fail_jobs(uuid[], text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -3020,7 +3078,7 @@ begin
   return query select * from jobferry.end_jobs(
     jobferry.waiting_of(job_ids), 'failed',
     jsonb_build_object('code', 'permanently_failed', 'message', coalesce(error_message, 'failed by hand')),
-    session_user, null);
+    jobferry.asker(), null);
 end $$;
 
 
@@ -3583,10 +3641,10 @@ begin
     if job.running then
       perform jobferry.release_keys(array[job.id]);
       insert into public.background_job_events (job_id, owner, event, attempt, actor)
-      select b.id, b.submitted_by, 'removed', b.attempts, session_user from public.background_jobs b where b.id = job.id;
+      select b.id, b.submitted_by, 'removed', b.attempts, jobferry.asker() from public.background_jobs b where b.id = job.id;
       perform jobferry.announce(array[owner]) where owner is not null;
     else
-      perform jobferry.end_jobs(array[job.id], 'cancelled', null, session_user, null);
+      perform jobferry.end_jobs(array[job.id], 'cancelled', null, jobferry.asker(), null);
     end if;
   end loop;
   perform jobferry.release_failed_keys(array[owner], array[job_key]);
@@ -3650,7 +3708,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select r.id, r.submitted_by, 'replaced', 0, session_user from replaced r
+    select r.id, r.submitted_by, 'replaced', 0, jobferry.asker() from replaced r
   )
   select * from replaced;
 end $$;
@@ -3723,7 +3781,7 @@ begin
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select m.id, m.submitted_by, case when w.old_status = 'failed' then 'revived' else 'rescheduled' end,
-      m.attempts, session_user
+      m.attempts, jobferry.asker()
     from moved m join wanted w on w.id = m.id
   )
   select * from moved;
@@ -3755,6 +3813,73 @@ end $$;
 
 
 ALTER FUNCTION jobferry.resend_job() OWNER TO jobferry_engine;
+
+--
+-- Name: resume_queue(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_queue(queue_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from jobferry.paused_queues p where p.queue_name = resume_queue.queue_name;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('resumed', jsonb_build_object('queue', queue_name));
+  perform pg_notify('jobferry_queue', '');
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_queue(queue_name text) OWNER TO jobferry_engine;
+
+--
+-- Name: resume_scheduled_job(bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_scheduled_job(id bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update jobferry.scheduled_jobs s set paused_at = null, planned_at = null
+  where s.id = resume_scheduled_job.id and s.paused_at is not null;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('resumed', jsonb_build_object('schedule', id));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_scheduled_job(id bigint) OWNER TO jobferry_engine;
+
+--
+-- Name: resume_task(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_task(task text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  before integer;
+begin
+  perform pg_advisory_xact_lock(jobferry.limit_key(task));
+  if not jobferry.is_paused(task) then
+    return false;
+  end if;
+  before := (select l.limit_before from jobferry.task_limits l where l.task = resume_task.task);
+  perform jobferry.limit_task(task, before);
+  update jobferry.task_limits l set paused_at = null, limit_before = null where l.task = resume_task.task;
+  perform jobferry.note_administration('resumed', jsonb_build_object('task', task));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_task(task text) OWNER TO jobferry_engine;
 
 --
 -- Name: revoke_owner(text, timestamp with time zone, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -4396,7 +4521,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
+    perform jobferry.tell_again(ids, client_ids);
   end if;
 end $$;
 
@@ -4435,7 +4560,7 @@ begin
   delete from jobferry.delegated d where d.job_id = any (came);
   update jobferry.queue q set locked_by = null where q.job_id = any (came);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'taken_back', b.attempts, session_user
+  select b.id, b.submitted_by, 'taken_back', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (came) and b.finished_at is null;
   perform pg_notify('jobferry_queue', '');
   return cardinality(came);
@@ -4445,31 +4570,27 @@ end $$;
 ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 --
--- Name: tell_again(uuid[], text[], uuid[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: tell_again(uuid[], uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
+CREATE FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   with mine as materialized (
-    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
-    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
-    where b.created <> pg_current_xact_id()
-      and (b.revised is not null
-        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
-    for no key update of b skip locked
+    select b.id from unnest(ids, client_ids) i(id, client_id)
+    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
+    where b.revised is not null for update of b skip locked
   ),
   told as (
-    update public.background_jobs b
-    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
+    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told
 $$;
 
 
-ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
 
 --
 -- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4900,6 +5021,18 @@ WITH (fillfactor='50');
 ALTER TABLE jobferry.owner_jobs OWNER TO CURRENT_USER;
 
 --
+-- Name: paused_queues; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.paused_queues (
+    queue_name text NOT NULL,
+    paused_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE jobferry.paused_queues OWNER TO CURRENT_USER;
+
+--
 -- Name: postponed_cancels; Type: TABLE; Schema: jobferry; Owner: postgres
 --
 
@@ -4981,6 +5114,8 @@ ALTER TABLE jobferry.scheduled_jobs ALTER COLUMN id ADD GENERATED BY DEFAULT AS 
 CREATE TABLE jobferry.task_limits (
     task text NOT NULL,
     max_running integer NOT NULL,
+    paused_at timestamp with time zone,
+    limit_before integer,
     CONSTRAINT task_limits_max_running_check CHECK ((max_running >= 0))
 );
 
@@ -5068,7 +5203,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', true, 7711020931898433001);
+INSERT INTO jobferry.identity VALUES ('2706eb90-7a4d-4ef6-a81e-897be7dbe098', true, 7711011279257266921);
 
 
 --
@@ -5087,34 +5222,41 @@ INSERT INTO jobferry.identity VALUES ('20790faf-b0ad-40eb-99b5-5cb654d8df53', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:39:28.329075+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:39:28.329075+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (25, 'dashboard', '96e9b609c9e043bb2fe7aa95fc55260f51e15faff34c03db9fb07b0e6a111617', '2026-11-22 15:02:02.536853+00');
 
 
 --
 -- Data for Name: owner_jobs; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
+
+
+--
+-- Data for Name: paused_queues; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
 
@@ -5135,8 +5277,8 @@ INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203c7-50e1-78e0-9c75-003afe78068e', 'nobody''s', 'q', 0, '2026-11-22 15:02:03.774897+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203c7-50e4-7bd5-8981-a7dfcfb9787c', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774898+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5214,26 +5356,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:39:29.16762+00', '01a203e9-93ac-7735-820f-e7d8ce9a3fca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:39:29.167813+00', '01a203e9-93bf-77e8-bfd5-f93a851cdcca', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:39:29.167848+00', '01a203e9-93c0-73e8-8f09-3ee6865fe1fa', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:39:29.246258+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:39:29.269857+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'submitted', 0, 'device 0428106f-8b53-4165-bc35-a23c3859beae', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:39:29.290483+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:39:29.299693+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'started', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:39:29.335728+00', '01a203e9-944c-7724-884a-0745ee3c56f3', 'anna', 'completed', 1, 'processor host:28013:08b993d2', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:39:29.356523+00', '01a203e9-9450-7b02-9850-faa53aef3734', 'anna', 'failed', 1, 'processor host:28013:08b993d2', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:02:03.778861+00', '01a203c7-50e1-78e0-9c75-003afe78068e', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:02:03.779078+00', '01a203c7-50e4-7bd5-8981-a7dfcfb9787c', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:02:03.779099+00', '01a203c7-50e5-7a1b-99e0-501550e2766c', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:02:03.815412+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:02:03.815439+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:02:03.844486+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'started', 1, 'processor host:26269:b4ab73b8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:02:03.844598+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'started', 1, 'processor host:26269:b4ab73b8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:02:03.890031+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'completed', 1, 'processor host:26269:b4ab73b8', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:02:03.891455+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'failed', 1, 'processor host:26269:b4ab73b8', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203e9-93ac-7735-820f-e7d8ce9a3fca', '2026-11-22 15:39:29.069+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', 'q', 0, '2026-11-22 15:39:29.153502+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93bf-77e8-bfd5-f93a851cdcca', '2026-11-22 15:39:29.087+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153503+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:39:29.153504+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-93c0-73e8-8f09-3ee6865fe1fa', '2026-11-22 15:39:29.088+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 'nobody''s', NULL, 0, '2026-11-22 15:39:29.153504+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:39:29.153504+00', NULL, '2026-11-22 15:39:29.153504+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-944c-7724-884a-0745ee3c56f3', '2026-11-22 15:39:29.228+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.24542+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:39:29.24542+00', '2026-11-22 15:39:29.252101+00', '2026-11-22 15:39:29.332865+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203e9-9450-7b02-9850-faa53aef3734', '2026-11-22 15:39:29.232+00', '{"fail": true}', false, false, 0, NULL, 'anna', '0428106f-8b53-4165-bc35-a23c3859beae', 't', NULL, 0, '2026-11-22 15:39:29.268076+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:39:29.268076+00', '2026-11-22 15:39:29.298677+00', '2026-11-22 15:39:29.343719+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c7-50e1-78e0-9c75-003afe78068e', '2026-11-22 15:02:03.747+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', 'q', 0, '2026-11-22 15:02:03.774897+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:02:03.774899+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c7-50e4-7bd5-8981-a7dfcfb9787c', '2026-11-22 15:02:03.748+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774898+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:02:03.774899+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c7-50e5-7a1b-99e0-501550e2766c', '2026-11-22 15:02:03.749+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774899+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:02:03.774899+00', NULL, '2026-11-22 15:02:03.774899+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c7-5120-72ac-a0aa-f4a01a609514', '2026-11-22 15:02:03.81+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 't', NULL, 0, '2026-11-22 15:02:03.814654+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:02:03.814655+00', '2026-11-22 15:02:03.817161+00', '2026-11-22 15:02:03.888834+00', '769', '773', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203c7-5125-70c4-802d-eaed64fe4743', '2026-11-22 15:02:03.813+00', '{"fail": true}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 't', NULL, 0, '2026-11-22 15:02:03.814655+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:02:03.814655+00', '2026-11-22 15:02:03.817161+00', '2026-11-22 15:02:03.888834+00', '769', '773', NULL);
 
 
 --
@@ -5312,6 +5454,14 @@ ALTER TABLE ONLY jobferry.migrations
 
 ALTER TABLE ONLY jobferry.owner_jobs
     ADD CONSTRAINT owner_jobs_pkey PRIMARY KEY (owner);
+
+
+--
+-- Name: paused_queues paused_queues_pkey; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.paused_queues
+    ADD CONSTRAINT paused_queues_pkey PRIMARY KEY (queue_name);
 
 
 --
@@ -5489,10 +5639,24 @@ CREATE INDEX background_job_events_job ON public.background_job_events USING btr
 
 
 --
+-- Name: background_job_events_submitted; Type: INDEX; Schema: public; Owner: postgres
+--
+
+CREATE INDEX background_job_events_submitted ON public.background_job_events USING btree (id) WHERE (event = 'submitted'::text);
+
+
+--
 -- Name: background_jobs_cursor; Type: INDEX; Schema: public; Owner: postgres
 --
 
 CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id);
+
+
+--
+-- Name: background_jobs_ended; Type: INDEX; Schema: public; Owner: postgres
+--
+
+CREATE INDEX background_jobs_ended ON public.background_jobs USING btree (status, finished_at, id) WHERE (status = ANY (ARRAY['failed'::text, 'cancelled'::text]));
 
 
 --
@@ -5549,7 +5713,7 @@ ALTER TABLE jobferry.queue ENABLE ALWAYS TRIGGER named_job_gone_trigger;
 -- Name: scheduled_jobs plan_anew_trigger; Type: TRIGGER; Schema: jobferry; Owner: postgres
 --
 
-CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew();
+CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.paused_at IS NULL) AND ((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text))) EXECUTE FUNCTION jobferry.plan_anew();
 
 ALTER TABLE jobferry.scheduled_jobs ENABLE ALWAYS TRIGGER plan_anew_trigger;
 
@@ -5974,6 +6138,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobferry.scheduled_jobs TO jobferry_e
 GRANT SELECT,DELETE ON TABLE jobferry.scheduled_jobs TO jobferry_producer;
 GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_processor;
 GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_admin;
 
 
 --
@@ -6105,6 +6270,15 @@ REVOKE ALL ON FUNCTION jobferry.announce_job() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION asker(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.asker() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.asker() TO jobferry_engine;
+GRANT ALL ON FUNCTION jobferry.asker() TO jobferry_archivist;
+
+
+--
 -- Name: FUNCTION audit_job(); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -6126,14 +6300,6 @@ GRANT ALL ON FUNCTION jobferry.backoff(attempts integer) TO jobferry_engine;
 REVOKE ALL ON FUNCTION jobferry.begin_epoch(was text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_gateway;
 GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
-
-
---
--- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
---
-
-REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
 
 
 --
@@ -6274,6 +6440,7 @@ GRANT ALL ON FUNCTION jobferry.count_owner_jobs() TO jobferry_gateway;
 
 GRANT SELECT ON TABLE jobferry.delegates TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.delegates TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.delegates TO jobferry_admin;
 
 
 --
@@ -6466,6 +6633,16 @@ REVOKE ALL ON FUNCTION jobferry.figures(sample integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_gateway;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_processor;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION first_event(at timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) TO jobferry_admin;
 
 
 --
@@ -6634,14 +6811,6 @@ GRANT ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) TO jobferry_engine;
 
 
 --
--- Name: FUNCTION insert_job(spec jobferry.job_spec, owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
---
-
-REVOKE ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) TO jobferry_engine;
-
-
---
 -- Name: FUNCTION insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -6655,6 +6824,14 @@ GRANT ALL ON FUNCTION jobferry.insert_jobs(specs jobferry.job_spec[], owner text
 
 REVOKE ALL ON FUNCTION jobferry.is_erased(job public.background_jobs) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.is_erased(job public.background_jobs) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION is_paused(task text); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.is_paused(task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.is_paused(task text) TO jobferry_engine;
 
 
 --
@@ -6787,6 +6964,14 @@ GRANT ALL ON FUNCTION jobferry.new_id(microseconds bigint) TO jobferry_engine;
 
 
 --
+-- Name: FUNCTION note_administration(event text, detail jsonb); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.note_administration(event text, detail jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.note_administration(event text, detail jsonb) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION note_delegated(job public.background_jobs, event text, actor text, detail jsonb); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -6861,6 +7046,30 @@ GRANT ALL ON FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boo
 
 REVOKE ALL ON FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION pause_queue(queue_name text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_queue(queue_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_queue(queue_name text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION pause_scheduled_job(id bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_scheduled_job(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_scheduled_job(id bigint) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION pause_task(task text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_task(task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_task(task text) TO jobferry_admin;
 
 
 --
@@ -7081,6 +7290,30 @@ REVOKE ALL ON FUNCTION jobferry.resend_job() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION resume_queue(queue_name text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_queue(queue_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_queue(queue_name text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION resume_scheduled_job(id bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_scheduled_job(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_scheduled_job(id bigint) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION resume_task(task text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_task(task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_task(task text) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION revoke_owner(owner text, issued_before timestamp with time zone, reason text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -7140,6 +7373,7 @@ REVOKE ALL ON FUNCTION jobferry.ring_scheduler() FROM PUBLIC;
 REVOKE ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_producer;
 GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_processor;
+GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_admin;
 
 
 --
@@ -7281,11 +7515,11 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION tell_again(ids uuid[], client_ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
 
 
 --
@@ -7469,6 +7703,15 @@ GRANT SELECT ON TABLE jobferry.migrations TO jobferry_admin;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobferry.owner_jobs TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.owner_jobs TO jobferry_auditor;
+
+
+--
+-- Name: TABLE paused_queues; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE jobferry.paused_queues TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.paused_queues TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.paused_queues TO jobferry_admin;
 
 
 --

@@ -40,8 +40,12 @@ async def _ours(request: Request, error: JobferryError) -> Response:
     return page(request, 503, str(error), error.hint or "")
 
 
-async def _refused(request: Request, error: asyncpg.RaiseError) -> Response:
-    return page(request, 409, str(error), error.as_dict().get("hint") or "")
+async def _postgres(request: Request, error: asyncpg.PostgresError) -> Response:
+    """Our own functions refuse in words of ours; anything else is Postgres' own trouble."""
+    told = error.as_dict()
+    if str(told.get("sqlstate", "")).startswith(("JF", "23")):
+        return page(request, 409, str(error), told.get("hint") or "")
+    return page(request, 503, "Postgres can not do this now.", str(error)[:300])
 
 
 async def _away(request: Request, error: Exception) -> Response:
@@ -57,7 +61,7 @@ HANDLERS: Mapping[Any, Handler] = {
     asyncpg.QueryCanceledError: _too_slow,
     asyncpg.DataError: _unreadable,
     JobferryError: _ours,
-    asyncpg.PostgresError: _away,
+    asyncpg.PostgresError: _postgres,
     asyncpg.InterfaceError: _away,
     asyncpg.InternalClientError: _away,
     OSError: _away,

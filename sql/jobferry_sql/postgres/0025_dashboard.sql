@@ -73,50 +73,55 @@ language sql volatile set search_path = '' as $$
   values ('00000000-0000-0000-0000-000000000000', note_administration.event, 0, jobferry.asker(), note_administration.detail)
 $$;
 
--- -- tasks: a pause is a limit of none, and remembers the limit before it
+-- -- tasks: a paused one has no places, whatever its limit. A processor that comes with a limit of its own
+-- does not end a pause; lifting the limit does. A task without one has a limit that nobody reaches.
 
-alter table jobferry.task_limits
-  add column paused_at timestamptz,
-  add column limit_before integer;
+alter table jobferry.task_limits add column paused_at timestamptz;
 
--- Whoever sets another limit meanwhile has ended the pause.
-create function jobferry.is_paused(task text) returns boolean
+create function jobferry.no_limit() returns integer
+language sql immutable
+as $$ select 2147483647 $$;
+
+-- How many more jobs of a limited task may run? As before (0013), but for the paused ones.
+create or replace function jobferry.places(task text) returns bigint
 language sql stable set search_path = '' as $$
-  select exists (
-    select from jobferry.task_limits l where l.task = is_paused.task and l.paused_at is not null and l.max_running = 0)
+  select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
+    - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
 $$;
 
 -- Give out no more jobs of this task. False: it is paused already.
 create function jobferry.pause_task(task text) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
-declare
-  before integer;
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
-  if jobferry.is_paused(task) then
+  if not exists (select from jobferry.task_limits l where l.task = pause_task.task) then
+    perform jobferry.limit_task(task, jobferry.no_limit());
+  end if;
+  update jobferry.task_limits l set paused_at = now() where l.task = pause_task.task and l.paused_at is null;
+  if not found then
     return false;
   end if;
-  before := (select l.max_running from jobferry.task_limits l where l.task = pause_task.task);
-  perform jobferry.limit_task(task, 0);
-  update jobferry.task_limits l set paused_at = now(), limit_before = before where l.task = pause_task.task;
   perform jobferry.note_administration('paused', jsonb_build_object('task', task));
   return true;
 end $$;
 
--- Go on with it, within the limit it had before. False: it is not paused.
+-- Go on with it, within the limit it has. False: it is not paused.
 create function jobferry.resume_task(task text) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  before integer;
+  most integer;
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
-  if not jobferry.is_paused(task) then
+  update jobferry.task_limits l set paused_at = null where l.task = resume_task.task and l.paused_at is not null
+  returning l.max_running into most;
+  if not found then
     return false;
   end if;
-  before := (select l.limit_before from jobferry.task_limits l where l.task = resume_task.task);
-  perform jobferry.limit_task(task, before);
-  update jobferry.task_limits l set paused_at = null, limit_before = null where l.task = resume_task.task;
+  if most = jobferry.no_limit() then
+    perform jobferry.limit_task(task, null);
+  end if;
   perform jobferry.note_administration('resumed', jsonb_build_object('task', task));
+  perform pg_notify('jobferry_queue', '');
   return true;
 end $$;
 
@@ -221,11 +226,11 @@ end $$;
 call jobferry.settle_functions();
 
 grant execute on function jobferry.asker to jobferry_engine, jobferry_archivist;
-grant execute on function jobferry.note_administration, jobferry.is_paused to jobferry_engine;
+grant execute on function jobferry.note_administration, jobferry.no_limit to jobferry_engine;
 grant select, insert, delete on jobferry.paused_queues to jobferry_engine;
 grant select on jobferry.paused_queues to jobferry_auditor;
 
-grant execute on function jobferry.first_event to jobferry_auditor, jobferry_admin;
+grant execute on function jobferry.first_event, jobferry.no_limit to jobferry_auditor, jobferry_admin;
 -- Who takes jobs in hand sees all that the auditor sees of them.
 grant select on jobferry.paused_queues, jobferry.scheduled_jobs, jobferry.delegates to jobferry_admin;
 grant execute on function jobferry.figures to jobferry_admin;
