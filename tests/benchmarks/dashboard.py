@@ -11,7 +11,7 @@ import psycopg
 from benchmarks.bench import Bench
 from benchmarks.report import Bar, Figure, Reading, Readings, percentile
 
-__all__ = ["fill", "measure"]
+__all__ = ["add_history", "fill", "measure"]
 
 RAW = "select of 50 jobs by their key"
 BAR = Bar(100)
@@ -19,6 +19,7 @@ ROUNDS = 15
 #: Jobs in one statement while the database is filled.
 CHUNK = 100_000
 DEVICES = 10_000
+TASKS = ["thumbnail", "summary", "checksum", "echo", "sleep"]
 
 #: Every page, and the filters that ask most of it: what is rare, what is old, what is nowhere.
 PAGES = {
@@ -49,8 +50,8 @@ FIGURES = {
 FINISHED = """
 with job as materialized (
   select jobferry.new_id(n * 17) as id, n, 'owner ' || n %% 1000 as owner,
-    now() - interval '1 day' + n * %(apart)s::interval as at,
-    case when n %% 100003 = 0 then 'rare' else 'task ' || n %% 7 end as task,
+    now() - interval '1 day' + (n + %(wave)s * sin(n / %(wave)s / 1.5)) * %(apart)s::interval as at,
+    case when n %% 100003 = 1 then 'rare' else (%(tasks)s::text[])[n %% 5 + 1] end as task,
     case when n %% 499 = 0 then 'failed' when n %% 997 = 0 then 'cancelled' else 'completed' end as status
   from generate_series(%(first)s::bigint, %(last)s::bigint) n
 ),
@@ -70,8 +71,8 @@ order by n, place
 """
 WAITING = """
 select count(*) from jobferry.add_jobs(array(
-  select row('task ' || n %% 7, '{"kind": "waiting"}', null, null, null, null, null, null)::jobferry.job_spec
-  from generate_series(1, %s) n), owner := 'owner 7')
+  select row((%(tasks)s::text[])[n %% 5 + 1], '{"n": 1}', null, null, null, null, null, null)::jobferry.job_spec
+  from generate_series(1, %(number)s) n), owner := 'owner 7')
 """
 OTHERS = """
 insert into jobferry.devices (client_id, owner, client_version, pending, oldest_pending_at)
@@ -89,20 +90,32 @@ def measure(bench: Bench) -> Readings:
 
 
 def fill(dsn: str, finished: int, waiting: int) -> None:
-    """Jobs of all kinds, some running."""
+    """Jobs of all kinds, some running, and devices."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("set synchronous_commit = off")
-        connection.execute("set role jobferry_engine")
-        for first in range(0, finished, CHUNK):
-            last = min(first + CHUNK, finished) - 1
-            apart = f"{86_400_000_000 // finished} microseconds"
-            connection.execute(FINISHED, {"first": first, "last": last, "apart": apart})
-        connection.execute("reset role")
-        for _ in range(0, waiting, CHUNK):
-            connection.execute(WAITING, (min(CHUNK, waiting),))
+        add_history(connection, finished)
+        for first in range(0, waiting, CHUNK):
+            number = min(CHUNK, waiting - first)
+            connection.execute(WAITING, {"number": number, "tasks": TASKS})
         connection.execute(OTHERS, (DEVICES,))
-        connection.execute("select jobferry.register_processor('p1', array['task 1'], '')")
-        connection.execute("select count(*) from jobferry.claim('p1', array['task 1'], '{}', 100)")
+        connection.execute("select jobferry.register_processor('p1', array['thumbnail'], '')")
+        connection.execute(
+            "select count(*) from jobferry.claim('p1', array['thumbnail'], '{}', 100)"
+        )
+
+
+def add_history(connection: "psycopg.Connection[tuple[object, ...]]", finished: int) -> None:
+    """The last day's finished jobs, with busy and quiet hours."""
+    connection.execute("set synchronous_commit = off")
+    connection.execute("set role jobferry_engine")
+    values: dict[str, object] = {
+        "apart": f"{86_400_000_000 // finished} microseconds",
+        "wave": finished / 40,
+        "tasks": TASKS,
+    }
+    for first in range(0, finished, CHUNK):
+        last = min(first + CHUNK, finished) - 1
+        connection.execute(FINISHED, values | {"first": first, "last": last})
+    connection.execute("reset role")
 
 
 def _readings(bench: Bench, dsn: str) -> Iterator[tuple[str, Reading]]:

@@ -5,22 +5,26 @@ import http.client
 import json
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
 
 from integration.database import Database, Spec
-from jobferry_server.dashboard import dashboard as application
 from jobferry_server.dashboard import source
 from support.dashboard import ask, dashboard, send
 from support.processes import eventually, part
 from support.services import Services
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "dashboard.md"
 
 
 @contextmanager
@@ -129,17 +133,31 @@ def serving(services: Services, app: Starlette) -> Iterator[str]:
         services.run(end(work))
 
 
+class ByHeader(AuthenticationBackend):
+    """Believes what a header says, as only a test may."""
+
+    async def authenticate(
+        self, asked: HTTPConnection
+    ) -> tuple[AuthCredentials, SimpleUser] | None:
+        """Who it is."""
+        name = asked.headers.get("x-me")
+        return (AuthCredentials(), SimpleUser(name)) if name else None
+
+
+def documented(dsn: str) -> Starlette:
+    """The application in the documents, on this database."""
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code.replace("postgresql://…", dsn), names)
+    app: Starlette = names["app"]
+    app.add_middleware(AuthenticationMiddleware, backend=ByHeader())
+    return app
+
+
 def test_it_is_mounted_in_another_application(db: Database, services: Services) -> None:
-    board = application(services.dsn, manage=True, identify=lambda asked: asked.headers.get("x-me"))
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with board.router.lifespan_context(board):
-            yield
-
     spec = Spec()
     db.submit(spec)
-    with serving(services, Starlette(routes=[Mount("/ops/jobs", board)], lifespan=lifespan)) as url:
+    with serving(services, documented(services.dsn)) as url:
         page = ask(url, "/ops/jobs/jobs", x_me="carla").text
         paths = re.findall(r'(?:href|src|action|hx-get|sse-connect)="(/[^"]*)"', page)
         assert len(paths) > 10

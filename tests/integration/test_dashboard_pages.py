@@ -233,7 +233,7 @@ def test_devices_come_with_what_they_have_not_sent(db: Database, url: str) -> No
     for number in range(60):
         db.do(
             "insert into jobferry.devices (client_id, owner, client_version, pending, oldest_pending_at, first_seen)"
-            " values (gen_random_uuid(), %s, '1.0', %s, now() - %s, now() - interval '1 day')",
+            " values (gen_random_uuid(), %s, '1.0', %s, now() - %s::interval, now() - interval '1 day')",
             *(f"owner {number}", number % 2 * 3, f"{number} minutes"),
         )
     page = ask(url, "/devices").text

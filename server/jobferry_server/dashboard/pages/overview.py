@@ -14,7 +14,7 @@ from jobferry_server.dashboard.view import Board, board_of, render
 __all__ = ["changes", "overview"]
 
 #: Spans by name: how long each stretch is, and how many of its events are looked up at most.
-SPANS = {"hour": (timedelta(minutes=1), 60, 100), "day": (timedelta(minutes=30), 48, 60)}
+SPANS = {"hour": (timedelta(minutes=2), 30, 100), "day": (timedelta(hours=1), 24, 100)}
 #: So many rows are counted one by one; of more, an estimate.
 SAMPLE = 30_000
 MOST = 10_000
