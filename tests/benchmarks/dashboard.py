@@ -50,7 +50,7 @@ FIGURES = {
 FINISHED = """
 with job as materialized (
   select jobferry.new_id(n * 17) as id, n, 'owner ' || n %% 1000 as owner,
-    now() - interval '1 day' + (n + %(wave)s * sin(n / %(wave)s / 1.5)) * %(apart)s::interval as at,
+    now() - interval '1 day' + (n + %(wave)s * sin(n / %(wave)s / 1.5915)) * %(apart)s::interval as at,
     case when n %% 100003 = 1 then 'rare' else (%(tasks)s::text[])[n %% 5 + 1] end as task,
     case when n %% 499 = 0 then 'failed' when n %% 997 = 0 then 'cancelled' else 'completed' end as status
   from generate_series(%(first)s::bigint, %(last)s::bigint) n

@@ -178,7 +178,6 @@ table jobferry.task_limits
   task text not null
   max_running integer not null
   paused_at timestamp with time zone
-  limit_before integer
   constraint task_limits_max_running_check CHECK ((max_running >= 0))
   constraint task_limits_pkey PRIMARY KEY (task)
 
@@ -688,11 +687,6 @@ function jobferry.is_erased(job background_jobs)
   sql immutable security invoker
   owner whoever migrates, body e5fe524f59e4f97f547f9413e7bb6f90
 
-function jobferry.is_paused(task text)
-  returns boolean
-  sql stable security invoker set search_path=""
-  owner whoever migrates, body 81910bd05dd69e4501c8c450aab3d8d9
-
 function jobferry.items_at(list jsonb, places integer[])
   returns jsonb
   sql immutable security invoker
@@ -773,6 +767,11 @@ function jobferry.new_id(microseconds bigint)
   sql volatile security invoker
   owner whoever migrates, body aa1c963342f031b3792267778d7d4b04
 
+function jobferry.no_limit()
+  returns integer
+  sql immutable security invoker
+  owner whoever migrates, body 951304c33c073593945aacfff305e22b
+
 function jobferry.note_administration(event text, detail jsonb)
   returns void
   sql volatile security invoker set search_path=""
@@ -841,7 +840,7 @@ function jobferry.pause_scheduled_job(id bigint)
 function jobferry.pause_task(task text)
   returns boolean
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 643f12e695342f8659909cd33adc3154
+  owner jobferry_engine, body e1108f156d9d3d0c1b0e4773f63bf13d
 
 function jobferry.permanently_fail_jobs(job_ids uuid[], error_message text)
   returns SETOF background_jobs
@@ -851,7 +850,7 @@ function jobferry.permanently_fail_jobs(job_ids uuid[], error_message text)
 function jobferry.places(task text)
   returns bigint
   sql stable security invoker set search_path=""
-  owner whoever migrates, body 2ee753217147e83983a8b6a75169db1d
+  owner whoever migrates, body 1f7fec1b74c4093d90e6e4648879edcc
 
 function jobferry.plan_anew()
   returns trigger
@@ -996,7 +995,7 @@ function jobferry.resume_scheduled_job(id bigint)
 function jobferry.resume_task(task text)
   returns boolean
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body feb89de5546591b3429e1e9bcf616702
+  owner jobferry_engine, body 7ee9e6d4e96e2871d64bcac8175f7119
 
 function jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text)
   returns void
@@ -1311,7 +1310,6 @@ grant execute on function jobferry.hold_jobs to jobferry_engine
 grant execute on function jobferry.insert_job to jobferry_engine
 grant execute on function jobferry.insert_jobs to jobferry_engine
 grant execute on function jobferry.is_erased to jobferry_engine
-grant execute on function jobferry.is_paused to jobferry_engine
 grant execute on function jobferry.items_at to jobferry_engine
 grant execute on function jobferry.job_or_insert to jobferry_engine
 grant execute on function jobferry.job_with_key to jobferry_engine
@@ -1329,6 +1327,9 @@ grant execute on function jobferry.make_way to jobferry_engine
 grant execute on function jobferry.moved_page to jobferry_gateway
 grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.new_id to jobferry_engine
+grant execute on function jobferry.no_limit to jobferry_admin
+grant execute on function jobferry.no_limit to jobferry_auditor
+grant execute on function jobferry.no_limit to jobferry_engine
 grant execute on function jobferry.note_administration to jobferry_engine
 grant execute on function jobferry.note_delegated to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway

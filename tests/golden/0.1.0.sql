@@ -2344,21 +2344,6 @@ $$;
 ALTER FUNCTION jobferry.is_erased(job public.background_jobs) OWNER TO CURRENT_USER;
 
 --
--- Name: is_paused(text); Type: FUNCTION; Schema: jobferry; Owner: postgres
---
-
-CREATE FUNCTION jobferry.is_paused(task text) RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select exists (
-    select from jobferry.task_limits l where l.task = is_paused.task and l.paused_at is not null and l.max_running = 0)
-$$;
-
-
-ALTER FUNCTION jobferry.is_paused(task text) OWNER TO CURRENT_USER;
-
---
 -- Name: items_at(jsonb, integer[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -2750,6 +2735,17 @@ $$;
 ALTER FUNCTION jobferry.new_id(microseconds bigint) OWNER TO CURRENT_USER;
 
 --
+-- Name: no_limit(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.no_limit() RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$ select 2147483647 $$;
+
+
+ALTER FUNCTION jobferry.no_limit() OWNER TO CURRENT_USER;
+
+--
 -- Name: note_administration(text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
@@ -3048,16 +3044,15 @@ CREATE FUNCTION jobferry.pause_task(task text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-declare
-  before integer;
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
-  if jobferry.is_paused(task) then
+  if not exists (select from jobferry.task_limits l where l.task = pause_task.task) then
+    perform jobferry.limit_task(task, jobferry.no_limit());
+  end if;
+  update jobferry.task_limits l set paused_at = now() where l.task = pause_task.task and l.paused_at is null;
+  if not found then
     return false;
   end if;
-  before := (select l.max_running from jobferry.task_limits l where l.task = pause_task.task);
-  perform jobferry.limit_task(task, 0);
-  update jobferry.task_limits l set paused_at = now(), limit_before = before where l.task = pause_task.task;
   perform jobferry.note_administration('paused', jsonb_build_object('task', task));
   return true;
 end $$;
@@ -3092,7 +3087,7 @@ CREATE FUNCTION jobferry.places(task text) RETURNS bigint
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
-  select (select l.max_running from jobferry.task_limits l where l.task = places.task)
+  select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
     - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
 $$;
 
@@ -3865,16 +3860,19 @@ CREATE FUNCTION jobferry.resume_task(task text) RETURNS boolean
     SET search_path TO ''
     AS $$
 declare
-  before integer;
+  most integer;
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
-  if not jobferry.is_paused(task) then
+  update jobferry.task_limits l set paused_at = null where l.task = resume_task.task and l.paused_at is not null
+  returning l.max_running into most;
+  if not found then
     return false;
   end if;
-  before := (select l.limit_before from jobferry.task_limits l where l.task = resume_task.task);
-  perform jobferry.limit_task(task, before);
-  update jobferry.task_limits l set paused_at = null, limit_before = null where l.task = resume_task.task;
+  if most = jobferry.no_limit() then
+    perform jobferry.limit_task(task, null);
+  end if;
   perform jobferry.note_administration('resumed', jsonb_build_object('task', task));
+  perform pg_notify('jobferry_queue', '');
   return true;
 end $$;
 
@@ -5115,7 +5113,6 @@ CREATE TABLE jobferry.task_limits (
     task text NOT NULL,
     max_running integer NOT NULL,
     paused_at timestamp with time zone,
-    limit_before integer,
     CONSTRAINT task_limits_max_running_check CHECK ((max_running >= 0))
 );
 
@@ -5203,7 +5200,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('2706eb90-7a4d-4ef6-a81e-897be7dbe098', true, 7711011279257266921);
+INSERT INTO jobferry.identity VALUES ('18100478-6c69-43f6-a11f-18d0b69fff31', true, 7711017764760604186);
 
 
 --
@@ -5222,31 +5219,31 @@ INSERT INTO jobferry.identity VALUES ('2706eb90-7a4d-4ef6-a81e-897be7dbe098', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:02:02.536853+00');
-INSERT INTO jobferry.migrations VALUES (25, 'dashboard', '96e9b609c9e043bb2fe7aa95fc55260f51e15faff34c03db9fb07b0e6a111617', '2026-11-22 15:02:02.536853+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ecc05ec88c27b23816cc409dfb9581cbac2f7809a949', '2026-11-22 15:27:15.752564+00');
 
 
 --
@@ -5277,8 +5274,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'dashboard', '96e9b609c9e043bb2fe7aa
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203c7-50e1-78e0-9c75-003afe78068e', 'nobody''s', 'q', 0, '2026-11-22 15:02:03.774897+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203c7-50e4-7bd5-8981-a7dfcfb9787c', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774898+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203de-6b90-7a3b-84d5-eeef74343cbf', 'nobody''s', 'q', 0, '2026-11-22 15:27:18.014812+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203de-6ba5-74bd-a8f5-961c8d2e924c', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014813+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5356,26 +5353,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:02:03.778861+00', '01a203c7-50e1-78e0-9c75-003afe78068e', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:02:03.779078+00', '01a203c7-50e4-7bd5-8981-a7dfcfb9787c', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:02:03.779099+00', '01a203c7-50e5-7a1b-99e0-501550e2766c', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:02:03.815412+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:02:03.815439+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'submitted', 0, 'device 51e28b14-b236-4c6e-8c39-fdda72df53fa', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:02:03.844486+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'started', 1, 'processor host:26269:b4ab73b8', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:02:03.844598+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'started', 1, 'processor host:26269:b4ab73b8', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:02:03.890031+00', '01a203c7-5120-72ac-a0aa-f4a01a609514', 'anna', 'completed', 1, 'processor host:26269:b4ab73b8', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:02:03.891455+00', '01a203c7-5125-70c4-802d-eaed64fe4743', 'anna', 'failed', 1, 'processor host:26269:b4ab73b8', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:27:18.039439+00', '01a203de-6b90-7a3b-84d5-eeef74343cbf', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:27:18.039666+00', '01a203de-6ba5-74bd-a8f5-961c8d2e924c', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:27:18.039692+00', '01a203de-6ba6-770a-8663-eb03f5dd375e', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:27:18.151508+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:27:18.161221+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:27:18.184218+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'started', 1, 'processor host:3515:0dab301e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:27:18.18432+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'started', 1, 'processor host:3515:0dab301e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:27:18.200583+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'completed', 1, 'processor host:3515:0dab301e', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:27:18.209709+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'failed', 1, 'processor host:3515:0dab301e', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203c7-50e1-78e0-9c75-003afe78068e', '2026-11-22 15:02:03.747+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', 'q', 0, '2026-11-22 15:02:03.774897+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:02:03.774899+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203c7-50e4-7bd5-8981-a7dfcfb9787c', '2026-11-22 15:02:03.748+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774898+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:02:03.774899+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203c7-50e5-7a1b-99e0-501550e2766c', '2026-11-22 15:02:03.749+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 'nobody''s', NULL, 0, '2026-11-22 15:02:03.774899+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:02:03.774899+00', NULL, '2026-11-22 15:02:03.774899+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203c7-5120-72ac-a0aa-f4a01a609514', '2026-11-22 15:02:03.81+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 't', NULL, 0, '2026-11-22 15:02:03.814654+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:02:03.814655+00', '2026-11-22 15:02:03.817161+00', '2026-11-22 15:02:03.888834+00', '769', '773', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203c7-5125-70c4-802d-eaed64fe4743', '2026-11-22 15:02:03.813+00', '{"fail": true}', false, false, 0, NULL, 'anna', '51e28b14-b236-4c6e-8c39-fdda72df53fa', 't', NULL, 0, '2026-11-22 15:02:03.814655+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:02:03.814655+00', '2026-11-22 15:02:03.817161+00', '2026-11-22 15:02:03.888834+00', '769', '773', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-6b90-7a3b-84d5-eeef74343cbf', '2026-11-22 15:27:17.905+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', 'q', 0, '2026-11-22 15:27:18.014812+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:27:18.014814+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-6ba5-74bd-a8f5-961c8d2e924c', '2026-11-22 15:27:17.925+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014813+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:27:18.014814+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-6ba6-770a-8663-eb03f5dd375e', '2026-11-22 15:27:17.926+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014814+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:27:18.014814+00', NULL, '2026-11-22 15:27:18.014814+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-6c66-7c65-bdfa-7068cafb1539', '2026-11-22 15:27:18.118+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 't', NULL, 0, '2026-11-22 15:27:18.150621+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:27:18.150621+00', '2026-11-22 15:27:18.170327+00', '2026-11-22 15:27:18.199482+00', '769', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203de-6c74-7995-81a3-da014a17821c', '2026-11-22 15:27:18.132+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 't', NULL, 0, '2026-11-22 15:27:18.160564+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:27:18.160564+00', '2026-11-22 15:27:18.170327+00', '2026-11-22 15:27:18.205436+00', '771', '775', NULL);
 
 
 --
@@ -6827,14 +6824,6 @@ GRANT ALL ON FUNCTION jobferry.is_erased(job public.background_jobs) TO jobferry
 
 
 --
--- Name: FUNCTION is_paused(task text); Type: ACL; Schema: jobferry; Owner: postgres
---
-
-REVOKE ALL ON FUNCTION jobferry.is_paused(task text) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.is_paused(task text) TO jobferry_engine;
-
-
---
 -- Name: FUNCTION items_at(list jsonb, places integer[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -6961,6 +6950,16 @@ GRANT ALL ON FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[])
 
 REVOKE ALL ON FUNCTION jobferry.new_id(microseconds bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.new_id(microseconds bigint) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION no_limit(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.no_limit() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_engine;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_admin;
 
 
 --

@@ -58,7 +58,7 @@ def watched(
         yield page
     finally:
         context.close()
-    assert wrong == []
+    assert not wrong, wrong
 
 
 def _said(said: ConsoleMessage, wrong: list[str]) -> None:

@@ -67,7 +67,7 @@ def _app(dsn: str, settings: DashboardSettings, gateway: str | None) -> Starlett
         token=token.get_secret_value() if token else None,
         trusted_header=settings.dashboard_trusted_header,
         hosts=settings.dashboard_hosts,
-        gateway=settings.dashboard_gateway or gateway,
+        gateway=gateway if settings.dashboard_gateway is None else settings.dashboard_gateway,
         gateway_token=metrics_token.get_secret_value() if metrics_token else None,
         pooled=settings.pooled,
         listen_dsn=settings.listen_dsn,

@@ -37,7 +37,8 @@ async def changes(request: Request) -> Response:
         later = {"retry-after": str(COME_AGAIN_SECONDS)}
         return PlainTextResponse("too many browsers are told of changes already", 503, later)
     await board.source.listen()
-    return StreamingResponse(board.changes.stream(), media_type="text/event-stream")
+    at_once = {"x-accel-buffering": "no"}  # to nginx, which would keep it until there is more
+    return StreamingResponse(board.changes.stream(), 200, at_once, "text/event-stream")
 
 
 async def _found(board: Board, span: str) -> dict[str, Any]:
@@ -46,7 +47,7 @@ async def _found(board: Board, span: str) -> dict[str, Any]:
     since = _beginning(now, length) - (number - 1) * length
     async with board.source.reading() as reader:
         counts = await reader.row("dashboard_counts", SAMPLE, MOST)
-        rates = await reader.rows("dashboard_rates", since, length, number, probes)
+        rates = await reader.rows("dashboard_rates", since, length, number, probes, MOST)
         figures = json.loads(await reader.figures())
     assert counts is not None
     stretches = [Stretch(**dict(row)) for row in rates]
