@@ -58,10 +58,10 @@ with job as materialized (
 done as (
   insert into public.background_jobs (id, "timestamp", payload, completed, cancelled, progress, result, error, task,
     status,
-    attempts, received_at, started_at, finished_at, submitted_by)
+    attempts, received_at, run_at, started_at, finished_at, submitted_by)
   select id, at, jsonb_build_object('number', n), status = 'completed', status = 'cancelled', 1, '{"ok": true}',
     case status when 'failed' then '{"code": "handler_error", "message": "it did not work"}'::jsonb end,
-    task, status, 1, at, at + interval '1 second', at + interval '3 seconds', owner
+    task, status, 1, at, at, at + interval '1 second', at + interval '1 second' * (1.1 + (n %% 20) / 20.0), owner
   from job
 )
 insert into public.background_job_events (at, job_id, owner, event, attempt, actor)

@@ -16,7 +16,7 @@ __all__ = ["changes", "overview"]
 #: Spans by name: how long each stretch is, and how many of its events are looked up at most.
 SPANS = {"hour": (timedelta(minutes=2), 30, 100), "day": (timedelta(hours=1), 24, 100)}
 #: So many rows are counted one by one; of more, an estimate.
-SAMPLE = 30_000
+SAMPLE = 20_000
 MOST = 10_000
 COME_AGAIN_SECONDS = 30
 
