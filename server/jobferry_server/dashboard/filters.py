@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
 
+from jobferry_server.audit import Filter
 from jobferry_shared.states import FINISHED, TRANSITIONS
 
 __all__ = [
     "STATUSES",
     "UNFINISHED",
-    "EventFilter",
     "JobFilter",
+    "event_filter",
     "number_in",
+    "query_of",
     "time_in",
     "uuid_in",
     "word_in",
@@ -78,48 +79,24 @@ class JobFilter:
             if name not in own[self.walk]
         )
 
-    @property
-    def query(self) -> dict[str, str]:
-        """As an address says it."""
-        return _query({name: getattr(self, name) for name in JobFilter.__slots__})
+
+def event_filter(query: Mapping[str, str]) -> Filter:
+    """Which events, from an address. 400 for what can't be read."""
+    return Filter(
+        device=uuid_in(query, "device"),
+        job=uuid_in(query, "job"),
+        since=time_in(query, "since"),
+        until=time_in(query, "until"),
+        owner=word_in(query, "owner"),
+        task=word_in(query, "task"),
+        status=word_in(query, "status"),
+        event=word_in(query, "event"),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """Which events; the fields of :class:`jobferry_server.audit.Filter`."""
-
-    owner: str | None = None
-    device: UUID | None = None
-    task: str | None = None
-    status: str | None = None
-    event: str | None = None
-    job: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> "EventFilter":
-        """From an address. 400 for what can't be read."""
-        return cls(
-            device=uuid_in(query, "device"),
-            job=uuid_in(query, "job"),
-            since=time_in(query, "since"),
-            until=time_in(query, "until"),
-            **{name: word_in(query, name) for name in ("owner", "task", "status", "event")},
-        )
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """By name."""
-        return {name: getattr(self, name) for name in EventFilter.__slots__}
-
-    @property
-    def query(self) -> dict[str, str]:
-        """As an address says it."""
-        return _query(self.values)
-
-
-def _query(values: Mapping[str, Any]) -> dict[str, str]:
+def query_of(wanted: JobFilter | Filter) -> dict[str, str]:
+    """A filter as an address says it."""
+    values = {name: getattr(wanted, name) for name in type(wanted).__slots__}
     return {
         name: f"{value:%Y-%m-%dT%H:%M:%S}" if isinstance(value, datetime) else str(value)
         for name, value in values.items()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 from starlette.exceptions import HTTPException
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from jobferry_server.audit import Filter, csv_lines, events, json_lines
-from jobferry_server.dashboard.filters import STATUSES, EventFilter, number_in
+from jobferry_server.dashboard.filters import STATUSES, event_filter, number_in, query_of
 from jobferry_server.dashboard.source import Reader, Row
 from jobferry_server.dashboard.view import board_of, render
 from jobferry_shared.states import TRANSITIONS
@@ -28,7 +29,7 @@ EVENTS = sorted({*TRANSITIONS.values(), "paused", "resumed", "pruned", "erased",
 async def audit(request: Request) -> Response:
     """The page."""
     query = request.query_params
-    wanted = EventFilter.of(query)
+    wanted = event_filter(query)
     async with board_of(request).source.reading() as reader:
         rows, before, looked = await _find(reader, wanted, number_in(query, "before"))
     return render(
@@ -38,6 +39,7 @@ async def audit(request: Request) -> Response:
         before=before,
         looked=looked,
         wanted=wanted,
+        said=query_of(wanted),
         statuses=STATUSES,
         events=EVENTS,
         exported=EXPORTED,
@@ -50,7 +52,7 @@ async def export(request: Request) -> Response:
     if form not in FORMS:
         raise HTTPException(404, "The audit log comes as csv or jsonl.")
     media_type, lines = FORMS[form]
-    wanted = Filter(**EventFilter.of(request.query_params).values, limit=EXPORTED)
+    wanted = replace(event_filter(request.query_params), limit=EXPORTED)
     name = f'attachment; filename="audit.{form}"'
     found = events(board_of(request).source.dsn, wanted, seconds=EXPORT_SECONDS)
     # Before the answer has begun: what is wrong can still be said.
@@ -61,7 +63,7 @@ async def export(request: Request) -> Response:
 
 
 async def _find(
-    reader: Reader, wanted: EventFilter, before: int | None
+    reader: Reader, wanted: Filter, before: int | None
 ) -> tuple[Sequence[Row], int | None, int]:
     """The rows, before which event there may be more, and how many were looked at."""
     for reach in REACHES:

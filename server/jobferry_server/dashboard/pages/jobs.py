@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from jobferry_server.dashboard.filters import STATUSES, UNFINISHED, JobFilter
+from jobferry_server.dashboard.filters import STATUSES, UNFINISHED, JobFilter, query_of
 from jobferry_server.dashboard.source import Reader, Row
 from jobferry_server.dashboard.view import board_of, path_to, render
 
@@ -54,6 +54,7 @@ async def jobs(request: Request) -> Response:
         "jobs.html",
         page=page,
         wanted=wanted,
+        said=query_of(wanted),
         order=ORDERS[wanted.walk],
         statuses=[UNFINISHED, *STATUSES],
         done=done(query),
