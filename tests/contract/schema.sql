@@ -675,7 +675,7 @@ function jobferry.hold_jobs(ids uuid[])
 function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
   returns background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 213119ed97690b6138dfe36de6a00f6c
+  owner whoever migrates, body 731f20b31202d6721d17bafd51fd73fe
 
 function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
   returns SETOF background_jobs

@@ -123,13 +123,14 @@ ALTER TABLE public.background_jobs OWNER TO CURRENT_USER;
 --
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
-    'replace', null, db_id)
-$$;
+    'replace', null, db_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_key text, queue_name text, run_at timestamp with time zone, max_attempts integer, priority integer) OWNER TO jobferry_engine;
@@ -139,13 +140,14 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -155,13 +157,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -171,13 +174,14 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 --
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-  select jobferry.add_one(
+begin
+  return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
-    coalesce(job_key_mode, 'replace'), owner, database_id)
-$$;
+    coalesce(job_key_mode, 'replace'), owner, database_id);
+end $$;
 
 
 ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, run_at timestamp with time zone, max_attempts integer, job_key text, priority integer, flags text[], job_key_mode text, owner text, database_id uuid) OWNER TO jobferry_engine;
@@ -214,10 +218,14 @@ declare
   job public.background_jobs;
 begin
   perform jobferry.check_specs(array[spec], mode);
-  if mode = 'unsafe_dedupe' and spec.job_key is not null then
-    return jobferry.job_or_insert(spec, owner, database_id);
+  if spec.job_key is null then
+    job := jobferry.insert_job(spec, owner, database_id);
+    perform jobferry.ring_for(owner);
+  elsif mode = 'unsafe_dedupe' then
+    job := jobferry.job_or_insert(spec, owner, database_id);
+  else
+    select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   end if;
-  select * into strict job from jobferry.put_jobs(array[spec], mode, owner, database_id);
   return job;
 end $$;
 
@@ -466,6 +474,41 @@ end $$;
 
 
 ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
+
+--
+-- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  begun public.background_jobs;
+  entry jobferry.queue;
+begin
+  perform from public.background_jobs b where b.id = job and b.finished_at is null for no key update skip locked;
+  if not found then
+    return;
+  end if;
+  update jobferry.queue q
+  set locked_by = processor, locked_until = until, attempts = least(q.attempts, 32766) + 1
+  where q.job_id = job returning q.* into entry;
+  update public.background_jobs b
+  set status = 'running', attempts = entry.attempts, started_at = coalesce(b.started_at, now()), version = pg_current_xact_id()
+  where b.id = job returning b.* into begun;
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job, begun.submitted_by, 'started', begun.attempts, jobferry.actor(processor));
+  if octet_length(begun.submitted_by) < 7900 then
+    perform pg_notify('jobferry_changes', begun.submitted_by);
+  end if;
+  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
+    begun.progress, begun.error::text, entry.checkpoint::text;
+end $$;
+
+
+ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
 
 --
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
@@ -778,6 +821,7 @@ declare
   behind record;
   reach integer := most;
   number integer := 0;
+  first uuid[];
   passed_over uuid[];
 begin
   if until is null then
@@ -793,6 +837,17 @@ begin
   select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
   select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
+  if limits is null then
+    first := array(select d.job_id from jobferry.due_jobs(
+      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
+    if cardinality(first) = 1 then
+      return query select * from jobferry.begin_job(processor, first[1], until);
+      get diagnostics number = row_count;
+    end if;
+    if cardinality(first) = 0 or number = 1 then
+      return;
+    end if;
+  end if;
   loop
     if limits is not null then
       full_now := jobferry.full_tasks(limits);
@@ -2291,6 +2346,35 @@ end $$;
 
 
 ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
+
+--
+-- Name: insert_job(jobferry.job_spec, text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  began bigint := extract(epoch from clock_timestamp()) * 1000000;
+  due timestamptz := coalesce(spec.run_at, now());
+  job public.background_jobs;
+begin
+  insert into public.background_jobs (id, payload, submitted_by, task, queue_name, priority, run_at, max_attempts,
+    flags, database_id, status)
+  values (jobferry.new_id(began), coalesce(spec.payload::jsonb, '{}'), owner, spec.identifier, spec.queue_name,
+    coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
+    spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
+  returning * into job;
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
+  insert into public.background_job_events (job_id, owner, event, attempt, actor)
+  values (job.id, owner, 'submitted', job.attempts, jobferry.asker());
+  return job;
+end $$;
+
+
+ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) OWNER TO CURRENT_USER;
 
 --
 -- Name: insert_jobs(jobferry.job_spec[], text, uuid); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -4519,7 +4603,7 @@ begin
       from unnest(ids, owners) with ordinality i(id, owner, number)
       join jobferry.tombstones t on t.job_id = i.id
       where not exists (select from public.background_jobs b where b.id = i.id);
-    perform jobferry.tell_again(ids, client_ids);
+    perform jobferry.tell_again(ids, owners, client_ids, payloads, tasks);
   end if;
 end $$;
 
@@ -4568,27 +4652,31 @@ end $$;
 ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 --
--- Name: tell_again(uuid[], uuid[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: tell_again(uuid[], text[], uuid[], text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) RETURNS void
+CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   with mine as materialized (
-    select b.id from unnest(ids, client_ids) i(id, client_id)
-    join public.background_jobs b on b.id = i.id and b.client_id = i.client_id
-    where b.revised is not null for update of b skip locked
+    select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
+    join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id
+    where b.created <> pg_current_xact_id()
+      and (b.revised is not null
+        or (b.version = b.created and b.finished_at is null and b.task = i.task and b.payload = i.payload::jsonb))
+    for no key update of b skip locked
   ),
   told as (
-    update public.background_jobs b set revised = pg_current_xact_id(), version = pg_current_xact_id()
+    update public.background_jobs b
+    set revised = case when b.revised is not null then pg_current_xact_id() end, version = pg_current_xact_id()
     from mine where b.id = mine.id returning b.submitted_by
   )
   select jobferry.announce(array_agg(distinct submitted_by)) from told
 $$;
 
 
-ALTER FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) OWNER TO CURRENT_USER;
 
 --
 -- Name: tell_by(regprocedure); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5200,7 +5288,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('18100478-6c69-43f6-a11f-18d0b69fff31', true, 7711017764760604186);
+INSERT INTO jobferry.identity VALUES ('974502a1-b13a-40ac-8af1-372ec8becceb', true, 7711021494868421617);
 
 
 --
@@ -5219,31 +5307,31 @@ INSERT INTO jobferry.identity VALUES ('18100478-6c69-43f6-a11f-18d0b69fff31', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '5c5c9a383a28706fb1a7ac359b9f59a141777e181096d73b12fdd9c021579f02', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '3474d3761a4f336ce46c78adbd2421e1ba854291b7a16344ee9349b9883c054c', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '528b16cf59273f9383e6a10c008b1660013f5f53f351381e04ed68e90e174160', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '4e3fcdf6f3e320f07046b862ca56832e4e2c85cf018b4f5ee8c89cfdbee65090', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:27:15.752564+00');
-INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ecc05ec88c27b23816cc409dfb9581cbac2f7809a949', '2026-11-22 15:27:15.752564+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ecc05ec88c27b23816cc409dfb9581cbac2f7809a949', '2026-11-22 15:41:38.556113+00');
 
 
 --
@@ -5274,8 +5362,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ec
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203de-6b90-7a3b-84d5-eeef74343cbf', 'nobody''s', 'q', 0, '2026-11-22 15:27:18.014812+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203de-6ba5-74bd-a8f5-961c8d2e924c', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014813+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203eb-8eb2-7429-98ee-26c44c392c37', 'nobody''s', 'q', 0, '2026-11-22 15:41:38.889232+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203eb-8eb5-7159-ab89-1b0930d3f5b7', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889233+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5353,26 +5441,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:27:18.039439+00', '01a203de-6b90-7a3b-84d5-eeef74343cbf', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:27:18.039666+00', '01a203de-6ba5-74bd-a8f5-961c8d2e924c', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:27:18.039692+00', '01a203de-6ba6-770a-8663-eb03f5dd375e', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:27:18.151508+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:27:18.161221+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'submitted', 0, 'device e91ac700-396d-4abd-823e-889d0a3a8163', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:27:18.184218+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'started', 1, 'processor host:3515:0dab301e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:27:18.18432+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'started', 1, 'processor host:3515:0dab301e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:27:18.200583+00', '01a203de-6c66-7c65-bdfa-7068cafb1539', 'anna', 'completed', 1, 'processor host:3515:0dab301e', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:27:18.209709+00', '01a203de-6c74-7995-81a3-da014a17821c', 'anna', 'failed', 1, 'processor host:3515:0dab301e', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:41:38.893462+00', '01a203eb-8eb2-7429-98ee-26c44c392c37', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:41:38.893644+00', '01a203eb-8eb5-7159-ab89-1b0930d3f5b7', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:41:38.893663+00', '01a203eb-8eb5-77e0-a235-2c01350584e0', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:41:38.994598+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:41:39.009635+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:41:39.012962+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'started', 1, 'processor host:31711:e2c4df62', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:41:39.022671+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'started', 1, 'processor host:31711:e2c4df62', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:41:39.042667+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'completed', 1, 'processor host:31711:e2c4df62', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:41:39.052129+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'failed', 1, 'processor host:31711:e2c4df62', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203de-6b90-7a3b-84d5-eeef74343cbf', '2026-11-22 15:27:17.905+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', 'q', 0, '2026-11-22 15:27:18.014812+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:27:18.014814+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-6ba5-74bd-a8f5-961c8d2e924c', '2026-11-22 15:27:17.925+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014813+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:27:18.014814+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-6ba6-770a-8663-eb03f5dd375e', '2026-11-22 15:27:17.926+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 'nobody''s', NULL, 0, '2026-11-22 15:27:18.014814+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:27:18.014814+00', NULL, '2026-11-22 15:27:18.014814+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-6c66-7c65-bdfa-7068cafb1539', '2026-11-22 15:27:18.118+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 't', NULL, 0, '2026-11-22 15:27:18.150621+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:27:18.150621+00', '2026-11-22 15:27:18.170327+00', '2026-11-22 15:27:18.199482+00', '769', '774', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203de-6c74-7995-81a3-da014a17821c', '2026-11-22 15:27:18.132+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'e91ac700-396d-4abd-823e-889d0a3a8163', 't', NULL, 0, '2026-11-22 15:27:18.160564+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:27:18.160564+00', '2026-11-22 15:27:18.170327+00', '2026-11-22 15:27:18.205436+00', '771', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-8eb2-7429-98ee-26c44c392c37', '2026-11-22 15:41:38.866+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', 'q', 0, '2026-11-22 15:41:38.889232+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:41:38.889234+00', NULL, NULL, '765', '765', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-8eb5-7159-ab89-1b0930d3f5b7', '2026-11-22 15:41:38.869+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889233+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:41:38.889234+00', NULL, NULL, '765', '765', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-8eb5-77e0-a235-2c01350584e0', '2026-11-22 15:41:38.869+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889234+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:41:38.889234+00', NULL, '2026-11-22 15:41:38.889234+00', '765', '765', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-8f17-7fb4-a4a9-84137c8e6709', '2026-11-22 15:41:38.968+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 't', NULL, 0, '2026-11-22 15:41:38.993131+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:41:38.993131+00', '2026-11-22 15:41:39.004595+00', '2026-11-22 15:41:39.040871+00', '770', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', '2026-11-22 15:41:38.971+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 't', NULL, 0, '2026-11-22 15:41:39.008915+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:41:39.008915+00', '2026-11-22 15:41:39.021738+00', '2026-11-22 15:41:39.050437+00', '772', '777', NULL);
 
 
 --
@@ -6300,6 +6388,14 @@ GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
 
 
 --
+-- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION blank_history(jobs uuid[]); Type: ACL; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -6805,6 +6901,14 @@ GRANT ALL ON FUNCTION jobferry.hold_delegated(job uuid, attempt integer) TO jobf
 
 REVOKE ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.hold_jobs(ids uuid[]) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION insert_job(spec jobferry.job_spec, owner text, database_id uuid); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) TO jobferry_engine;
 
 
 --
@@ -7514,11 +7618,11 @@ REVOKE ALL ON FUNCTION jobferry.take_back(ids uuid[]) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION tell_again(ids uuid[], client_ids uuid[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], client_ids uuid[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) TO jobferry_engine;
 
 
 --

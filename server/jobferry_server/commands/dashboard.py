@@ -17,21 +17,39 @@ __all__ = ["dashboard"]
 @dsn
 @pooled
 @listen_dsn
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port; 0 takes a free one.  [default: 8378]")
-@click.option("--manage", is_flag=True, default=None, help="Let jobs be changed, not only seen.")
+@click.option(
+    "--host", envvar="JOBFERRY_DASHBOARD_HOST", help="Address to listen on.  [default: 127.0.0.1]"
+)
+@click.option(
+    "--port",
+    envvar="JOBFERRY_DASHBOARD_PORT",
+    type=int,
+    help="Port; 0 takes a free one.  [default: 8378]",
+)
+@click.option(
+    "--manage",
+    envvar="JOBFERRY_DASHBOARD_MANAGE",
+    is_flag=True,
+    default=None,
+    help="Let jobs be changed, not only seen.",
+)
 @click.option(
     "--token",
     envvar="JOBFERRY_DASHBOARD_TOKEN",
-    show_envvar=True,
     help="What whoever looks must know; at least 16 characters.",
 )
 @click.option(
     "--trusted-header",
+    envvar="JOBFERRY_DASHBOARD_TRUSTED_HEADER",
     metavar="NAME",
     help="The header in which an authenticating proxy says who asks, such as X-Forwarded-User.",
 )
-@click.option("--gateway", metavar="URL", help="A gateway's /metrics, for the lag of its feed.")
+@click.option(
+    "--gateway",
+    envvar="JOBFERRY_DASHBOARD_GATEWAY",
+    metavar="URL",
+    help="A gateway's /metrics, for the lag of its feed.",
+)
 def dashboard(
     dsn: str,
     pooled: bool | None,
