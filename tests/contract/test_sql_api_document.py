@@ -13,7 +13,7 @@ PAGE = (DOCS / "sql-api.md").read_text(encoding="utf-8")
 #: What has a page of its own.
 OTHERS = "".join(
     (DOCS / f"{name}.md").read_text("utf-8")
-    for name in ("retention", "security", "backup-and-restore")
+    for name in ("retention", "security", "backup-and-restore", "schedules")
 )
 STATEMENT = re.compile(r"(.+?;)(?:  -- (\d+) jobs?)?(?:\n|$)", re.DOTALL)
 STATEMENTS = [
