@@ -5288,7 +5288,7 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('974502a1-b13a-40ac-8af1-372ec8becceb', true, 7711021494868421617);
+INSERT INTO jobferry.identity VALUES ('a8bbab24-50e5-4967-8bc2-b93ff8791c2b', true, 7711022143560106260);
 
 
 --
@@ -5307,31 +5307,31 @@ INSERT INTO jobferry.identity VALUES ('974502a1-b13a-40ac-8af1-372ec8becceb', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:41:38.556113+00');
-INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ecc05ec88c27b23816cc409dfb9581cbac2f7809a949', '2026-11-22 15:41:38.556113+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '3acdb46f34d04e5ceb077309a4eb699262eeb71ad336ede29ef9466cbe06e926', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:44:10.364872+00');
+INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ecc05ec88c27b23816cc409dfb9581cbac2f7809a949', '2026-11-22 15:44:10.364872+00');
 
 
 --
@@ -5362,8 +5362,8 @@ INSERT INTO jobferry.migrations VALUES (25, 'dashboard', 'd2cba690a569cb21e927ec
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203eb-8eb2-7429-98ee-26c44c392c37', 'nobody''s', 'q', 0, '2026-11-22 15:41:38.889232+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203eb-8eb5-7159-ab89-1b0930d3f5b7', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889233+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-e125-723a-9c39-062313721d89', 'nobody''s', 'q', 0, '2026-11-22 15:44:11.080351+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203ed-e12c-7475-9187-7271933c6a74', 'nobody''s', NULL, 0, '2026-11-22 15:44:11.094133+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5441,26 +5441,27 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:41:38.893462+00', '01a203eb-8eb2-7429-98ee-26c44c392c37', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:41:38.893644+00', '01a203eb-8eb5-7159-ab89-1b0930d3f5b7', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:41:38.893663+00', '01a203eb-8eb5-77e0-a235-2c01350584e0', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:41:38.994598+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:41:39.009635+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'submitted', 0, 'device f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:41:39.012962+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'started', 1, 'processor host:31711:e2c4df62', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:41:39.022671+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'started', 1, 'processor host:31711:e2c4df62', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:41:39.042667+00', '01a203eb-8f17-7fb4-a4a9-84137c8e6709', 'anna', 'completed', 1, 'processor host:31711:e2c4df62', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:41:39.052129+00', '01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', 'anna', 'failed', 1, 'processor host:31711:e2c4df62', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:44:11.087412+00', '01a203ed-e125-723a-9c39-062313721d89', 'anna', 'submitted', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:44:11.101667+00', '01a203ed-e12c-7475-9187-7271933c6a74', 'anna', 'submitted', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:44:11.101728+00', '01a203ed-e13a-78b4-8e46-c6ad9bb8f2ef', 'anna', 'submitted', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:44:11.106707+00', '01a203ed-e13a-78b4-8e46-c6ad9bb8f2ef', 'anna', 'cancelled', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:44:11.174528+00', '01a203ed-e190-7a13-8ad6-61770549a38a', 'anna', 'submitted', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:44:11.193629+00', '01a203ed-e193-741d-a65b-09ed2a2d99b9', 'anna', 'submitted', 0, 'device a486a966-b14e-4251-8add-41cc78997ff1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:44:11.210893+00', '01a203ed-e190-7a13-8ad6-61770549a38a', 'anna', 'started', 1, 'processor host:4291:4cdfc5dd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:44:11.217521+00', '01a203ed-e193-741d-a65b-09ed2a2d99b9', 'anna', 'started', 1, 'processor host:4291:4cdfc5dd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:44:11.23705+00', '01a203ed-e190-7a13-8ad6-61770549a38a', 'anna', 'completed', 1, 'processor host:4291:4cdfc5dd', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:44:11.2467+00', '01a203ed-e193-741d-a65b-09ed2a2d99b9', 'anna', 'failed', 1, 'processor host:4291:4cdfc5dd', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203eb-8eb2-7429-98ee-26c44c392c37', '2026-11-22 15:41:38.866+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', 'q', 0, '2026-11-22 15:41:38.889232+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:41:38.889234+00', NULL, NULL, '765', '765', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-8eb5-7159-ab89-1b0930d3f5b7', '2026-11-22 15:41:38.869+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889233+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:41:38.889234+00', NULL, NULL, '765', '765', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-8eb5-77e0-a235-2c01350584e0', '2026-11-22 15:41:38.869+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 'nobody''s', NULL, 0, '2026-11-22 15:41:38.889234+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:41:38.889234+00', NULL, '2026-11-22 15:41:38.889234+00', '765', '765', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-8f17-7fb4-a4a9-84137c8e6709', '2026-11-22 15:41:38.968+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 't', NULL, 0, '2026-11-22 15:41:38.993131+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:41:38.993131+00', '2026-11-22 15:41:39.004595+00', '2026-11-22 15:41:39.040871+00', '770', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203eb-8f1b-7d23-a7cd-cb67ba65e88d', '2026-11-22 15:41:38.971+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'f32eb79d-c2e0-47ce-85c2-e871eb4dd7bd', 't', NULL, 0, '2026-11-22 15:41:39.008915+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:41:39.008915+00', '2026-11-22 15:41:39.021738+00', '2026-11-22 15:41:39.050437+00', '772', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-e125-723a-9c39-062313721d89', '2026-11-22 15:44:11.049+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'a486a966-b14e-4251-8add-41cc78997ff1', 'nobody''s', 'q', 0, '2026-11-22 15:44:11.080351+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:44:11.080351+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-e12c-7475-9187-7271933c6a74', '2026-11-22 15:44:11.054+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'a486a966-b14e-4251-8add-41cc78997ff1', 'nobody''s', NULL, 0, '2026-11-22 15:44:11.094133+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:44:11.094134+00', NULL, NULL, '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-e13a-78b4-8e46-c6ad9bb8f2ef', '2026-11-22 15:44:11.066+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'a486a966-b14e-4251-8add-41cc78997ff1', 'nobody''s', NULL, 0, '2026-11-22 15:44:11.094134+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:44:11.094134+00', NULL, '2026-11-22 15:44:11.105672+00', '767', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-e190-7a13-8ad6-61770549a38a', '2026-11-22 15:44:11.152+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'a486a966-b14e-4251-8add-41cc78997ff1', 't', NULL, 0, '2026-11-22 15:44:11.172858+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:44:11.172858+00', '2026-11-22 15:44:11.189489+00', '2026-11-22 15:44:11.233625+00', '772', '778', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203ed-e193-741d-a65b-09ed2a2d99b9', '2026-11-22 15:44:11.155+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'a486a966-b14e-4251-8add-41cc78997ff1', 't', NULL, 0, '2026-11-22 15:44:11.192917+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:44:11.192917+00', '2026-11-22 15:44:11.213944+00', '2026-11-22 15:44:11.245098+00', '773', '779', NULL);
 
 
 --
@@ -5474,7 +5475,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
 
 
 --
