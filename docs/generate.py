@@ -19,7 +19,12 @@ from sql_reference import columns, functions, table
 from jobferry_client.cli import jobferry
 from jobferry_server.logs import CATALOGUE as EVENTS
 from jobferry_server.metrics.definitions import CATALOGUE
-from jobferry_server.settings import GatewaySettings, ProcessorSettings, TokenSettings
+from jobferry_server.settings import (
+    DashboardSettings,
+    GatewaySettings,
+    ProcessorSettings,
+    TokenSettings,
+)
 from jobferry_shared.codes import CLOSES, CODES, EXITS, STATUSES, Code
 from jobferry_shared.states import TRANSITIONS, Status
 from jobferry_shared.versions import HISTORY
@@ -99,6 +104,7 @@ def settings() -> str:
             ("Gateway", GatewaySettings),
             ("Gateway: tokens", TokenSettings),
             ("Processor", ProcessorSettings),
+            ("Dashboard", DashboardSettings),
         )
     )
 

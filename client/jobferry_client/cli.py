@@ -22,7 +22,12 @@ __all__ = ["main"]
 INTERRUPTED = 130
 
 #: Which extra a command needs when its part can't be imported.
-EXTRAS = {"demo": "demo", "top": "top", "up": "server,embedded"}
+EXTRAS = {
+    "dashboard": "dashboard",
+    "demo": "demo",
+    "top": "top",
+    "up": "server,embedded,dashboard",
+}
 
 
 class Commands(click.Group):

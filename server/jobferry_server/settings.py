@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from jobferry_shared.limits import Limits
 
 __all__ = [
+    "DashboardSettings",
     "GatewaySettings",
     "PostgresSettings",
     "ProcessorSettings",
@@ -204,6 +205,42 @@ class ProcessorSettings(PostgresSettings):
     crontab: Path | None = Field(None, description="A file of schedules to load at the start.")
     forbidden_flags: Words = Field(
         (), description="Jobs that carry one of these flags, parted by commas, are left alone."
+    )
+
+
+class DashboardSettings(PostgresSettings):
+    """Where the dashboard listens, who may look, and what they may do."""
+
+    dashboard_host: str = Field("127.0.0.1", description="Address to listen on.")
+    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8378, description="Port; 0 takes a free one."
+    )
+    dashboard_manage: bool = Field(
+        False, description="Whether jobs, queues and schedules may be changed, not only seen."
+    )
+    dashboard_token: SecretStr | None = Field(
+        None, description="What whoever looks must know; at least 16 characters."
+    )
+    dashboard_trusted_header: str | None = Field(
+        None,
+        description="The header in which an authenticating proxy says who asks, as `X-Forwarded-User`.",
+    )
+    dashboard_hosts: Words = Field(
+        (),
+        description="Names by which it may be asked for, parted by commas. Without a token or a proxy only"
+        " this machine's, else any.",
+    )
+    dashboard_gateway: str | None = Field(
+        None, description="The URL of a gateway's /metrics, for the lag of its feed."
+    )
+    dashboard_browsers: PositiveInt = Field(
+        64, description="Most browsers that are told of changes at a time."
+    )
+    dashboard_fresh_seconds: NonNegativeFloat = Field(
+        1.0, description="How long the figures of the overview serve all browsers."
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="What the gateway wants of who reads its /metrics."
     )
 
 

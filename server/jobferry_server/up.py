@@ -1,4 +1,4 @@
-"""Everything in one process: Postgres, gateway, processor. For development and the demo."""
+"""Everything in one process: Postgres, gateway, processor, dashboard. For development and the demo."""
 
 import asyncio
 import os
@@ -9,18 +9,21 @@ from datetime import timedelta
 from pathlib import Path
 
 from jobferry_server.beside import beside
+from jobferry_server.dashboard.serve import serving
 from jobferry_server.embedded import EmbeddedPostgres
 from jobferry_server.folder_secret import folder_secret
 from jobferry_server.gateway import Gateway
 from jobferry_server.migrate import migrate
 from jobferry_server.processor.processor import Processor
-from jobferry_server.settings import GatewaySettings, ProcessorSettings
+from jobferry_server.settings import DashboardSettings, GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Verifier, issue
 
 __all__ = ["Up", "running"]
 
 TOKEN_LIFETIME = timedelta(days=30)
 DEVELOPER = "developer"
+#: Where the dashboard learns how far the gateway's feed lags.
+THIS_PROCESS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Up:
     """Where everything is."""
 
     url: str
+    dashboard: str
     dsn: str
     token: str
     data: Path
@@ -40,6 +44,7 @@ async def running(
     processor: Processor | None,
     gateway_settings: GatewaySettings,
     processor_settings: ProcessorSettings,
+    dashboard_settings: DashboardSettings,
     stop: asyncio.Event,
 ) -> AsyncIterator[Up]:
     """Run it all within the block; the data stay in the folder ``data``.
@@ -60,4 +65,7 @@ async def running(
             await stack.enter_async_context(
                 processor.service(dsn, processor_settings).running(stop)
             )
-        yield Up(gateway.url, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)
+        board = await stack.enter_async_context(
+            serving(dsn, dashboard_settings, stop, gateway=THIS_PROCESS)
+        )
+        yield Up(gateway.url, board, dsn, issue(secret, DEVELOPER, TOKEN_LIFETIME), data)

@@ -40,6 +40,8 @@ class Sizes:
     #: Finished and queued jobs that a claim has behind it and before it.
     finished: int = 5_000_000
     waiting: int = 1_000_000
+    #: Queued jobs that the dashboard shows, beside the finished ones.
+    dashboard_waiting: int = 200_000
     steady_seconds: float = 600.0
     #: Rows that are pushed, and by how many devices at once.
     ingest: int = 50_000
@@ -69,6 +71,7 @@ QUICK = Sizes(
     notices=30,
     finished=50_000,
     waiting=10_000,
+    dashboard_waiting=10_000,
     steady_seconds=20.0,
     ingest=10_000,
     fair_seconds=5.0,

@@ -32,7 +32,7 @@ def main(names: Sequence[str], quick: bool, repeat: int | None, lines: TextIO | 
     """Measure speed and memory, each beside what the raw pieces do in the same run.
 
     NAME is one of backlog, processing, circle, latency, download, memory, idle (without a name all
-    of these); queue, which compares with other queues for Postgres; claim, beside millions of jobs;
+    of these); queue, which compares with other queues for Postgres; claim and dashboard, beside millions of jobs;
     steady, ten minutes of work under somebody's old snapshot; or, of a gateway and many devices,
     ingest, fairness, connections, active, stalled and storm.
 

@@ -14,6 +14,7 @@ from benchmarks import (
     circle,
     claim,
     connections,
+    dashboard,
     download,
     fairness,
     idle,
@@ -44,6 +45,7 @@ MEASURES: dict[str, Callable[[Bench], Readings]] = {
     "idle": idle.measure,
     "queue": queues.measure,
     "claim": claim.measure,
+    "dashboard": dashboard.measure,
     "steady": steady.measure,
     "ingest": ingest.measure,
     "fairness": fairness.measure,
@@ -54,7 +56,7 @@ MEASURES: dict[str, Callable[[Bench], Readings]] = {
 }
 #: Measured only when they are asked for by name: they take their time.
 BY_NAME = {
-    *("queue", "claim", "steady"),
+    *("queue", "claim", "dashboard", "steady"),
     *("ingest", "fairness", "connections", "active", "stalled", "storm"),
 }
 #: If others keep more of the machine busy than this, in cores, the figures are not to be relied on.

@@ -72,6 +72,11 @@ table jobferry.owner_jobs with (fillfactor=50)
   let_in bigint not null default 0
   constraint owner_jobs_pkey PRIMARY KEY (owner)
 
+table jobferry.paused_queues
+  queue_name text not null
+  paused_at timestamp with time zone not null default now()
+  constraint paused_queues_pkey PRIMARY KEY (queue_name)
+
 table jobferry.postponed_cancels
   job_id uuid not null
   owner text not null
@@ -151,6 +156,7 @@ table jobferry.scheduled_jobs
   next_run_at timestamp with time zone
   last_missed timestamp with time zone
   error text
+  paused_at timestamp with time zone
   constraint scheduled_jobs_job_key_check CHECK ((job_key <> ''::text))
   constraint scheduled_jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 32767)))
   constraint scheduled_jobs_name_check CHECK ((name <> ''::text))
@@ -162,7 +168,7 @@ table jobferry.scheduled_jobs
   constraint scheduled_jobs_task_identifier_check CHECK ((task_identifier <> ''::text))
   CREATE INDEX scheduled_jobs_next ON jobferry.scheduled_jobs USING btree (next_run_at)
   CREATE INDEX scheduled_jobs_planned ON jobferry.scheduled_jobs USING btree (planned_at)
-  CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew() -- fires: always
+  CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.paused_at IS NULL) AND ((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text))) EXECUTE FUNCTION jobferry.plan_anew() -- fires: always
   CREATE TRIGGER ring_scheduler_trigger AFTER INSERT OR UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN ((new.planned_at IS NULL)) EXECUTE FUNCTION jobferry.ring_scheduler() -- fires: always
 
 table jobferry.sights
@@ -177,6 +183,7 @@ table jobferry.sights
 table jobferry.task_limits
   task text not null
   max_running integer not null
+  paused_at timestamp with time zone
   constraint task_limits_max_running_check CHECK ((max_running >= 0))
   constraint task_limits_pkey PRIMARY KEY (task)
 
@@ -214,6 +221,7 @@ table public.background_job_events
   constraint background_job_events_pkey PRIMARY KEY (id)
   CREATE INDEX background_job_events_at ON public.background_job_events USING brin (at)
   CREATE INDEX background_job_events_job ON public.background_job_events USING btree (job_id)
+  CREATE INDEX background_job_events_submitted ON public.background_job_events USING btree (id) WHERE (event = 'submitted'::text)
   CREATE TRIGGER refuse_rewriting_history_trigger BEFORE DELETE OR UPDATE ON public.background_job_events FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_archivist'::name)) EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
   CREATE TRIGGER refuse_truncating_history_trigger BEFORE TRUNCATE ON public.background_job_events FOR EACH STATEMENT EXECUTE FUNCTION jobferry.refuse_rewriting_history() -- fires: always
 
@@ -255,6 +263,7 @@ table public.background_jobs
   constraint background_jobs_status CHECK ((status = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
   constraint background_jobs_times CHECK ((("timestamp" >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (run_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (run_at < '9999-12-31 00:00:00+00'::timestamp with time zone) AND (started_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (started_at < '9999-12-31 00:00:00+00'::timestamp with time zone)))
   CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id)
+  CREATE INDEX background_jobs_ended ON public.background_jobs USING btree (status, finished_at, id) WHERE (status = ANY (ARRAY['failed'::text, 'cancelled'::text]))
   CREATE INDEX background_jobs_failed_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (status = 'failed'::text))
   CREATE UNIQUE INDEX background_jobs_job_key ON public.background_jobs USING btree (COALESCE(submitted_by, ''::text), job_key) WHERE ((job_key IS NOT NULL) AND (finished_at IS NULL))
   CREATE TRIGGER announce_job_trigger AFTER INSERT OR UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.submitted_by IS NOT NULL))) EXECUTE FUNCTION jobferry.announce_job() -- fires: always
@@ -341,10 +350,15 @@ function jobferry.announce_job()
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body e8f5f5569c0100b317f0e97303b70323
 
+function jobferry.asker()
+  returns text
+  sql stable security invoker
+  owner whoever migrates, body 88b3e9f7f1ac66b4ed1a4f908acd8e9d
+
 function jobferry.audit_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body d2302a6922599cfdca78df4162a59e4c
+  owner jobferry_engine, body 633eb534ad958001edbc1a758f97fc4f
 
 function jobferry.backoff(attempts integer)
   returns interval
@@ -364,7 +378,7 @@ function jobferry.begin_job(processor text, job uuid, until timestamp with time 
 function jobferry.blank_history(jobs uuid[])
   returns void
   sql volatile security definer set search_path=""
-  owner jobferry_archivist, body 0a785d5e38d3e6c14471e3f3163ae98c
+  owner jobferry_archivist, body 6a5a6707f61747dd3714864e3ce27375
 
 function jobferry.bury_job()
   returns trigger
@@ -379,7 +393,7 @@ function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
 function jobferry.cancel_jobs(job_ids uuid[])
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 1a6963946dc4d8d38264e0c77b69c955
+  owner jobferry_engine, body 65c88325e580c604df8d2d0b519eb92e
 
 function jobferry.cancel_postponed()
   returns integer
@@ -439,7 +453,7 @@ function jobferry.complete_job(worker_id text, job_id uuid, result jsonb)
 function jobferry.complete_jobs(job_ids uuid[])
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 09f1ca55362afb6ffd773e555c685204
+  owner jobferry_engine, body 6baa3c329d6cb26a37353847b435a331
 
 function jobferry.count_owner_jobs()
   returns void
@@ -529,7 +543,7 @@ function jobferry.epoch()
 function jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer)
   returns TABLE(erased integer, cancelled integer, left_over boolean)
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 639c888a6cf1f1d10b635e721d063486
+  owner jobferry_engine, body 5ed65a22096757a8f973e039ac810696
 
 function jobferry.erasure()
   returns jsonb
@@ -561,6 +575,11 @@ function jobferry.figures(sample integer)
   sql volatile security definer set search_path=""
   owner jobferry_engine, body 8620271e466ea3c0f9bb3e1ebc3434bc
 
+function jobferry.first_event(at timestamp with time zone)
+  returns bigint
+  plpgsql stable security invoker set search_path=""
+  owner whoever migrates, body 78ff139f6a226650156405a5e7fd64fc
+
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
@@ -574,7 +593,7 @@ function jobferry.force_unlock_workers(worker_ids text[])
 function jobferry.forget_history(jobs uuid[], why jsonb)
   returns integer
   plpgsql volatile security definer set search_path=""
-  owner jobferry_archivist, body 19fa84501817e34e208bb1d77da50360
+  owner jobferry_archivist, body 2f2052da7c0f7a9c192c199402eb4cba
 
 function jobferry.forget_tombstones(older_than timestamp with time zone, most integer)
   returns integer
@@ -669,12 +688,12 @@ function jobferry.hold_jobs(ids uuid[])
 function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
   returns background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 213119ed97690b6138dfe36de6a00f6c
+  owner whoever migrates, body 731f20b31202d6721d17bafd51fd73fe
 
 function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 79ac4f3545eb1ce564c5a14efbe0b9a2
+  owner whoever migrates, body 5aa922ecba7af1f7fe9e4f5ac9019636
 
 function jobferry.is_erased(job background_jobs)
   returns boolean
@@ -754,12 +773,22 @@ function jobferry.moved_page(owner text, device uuid, since pg_snapshot, target 
 function jobferry.named_heads(tasks text[], forbidden_flags text[])
   returns uuid[]
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body c39525a6c5bc851fc5c5864856186255
+  owner whoever migrates, body 2c31e92aed70918de0507f7eff09b013
 
 function jobferry.new_id(microseconds bigint)
   returns uuid
   sql volatile security invoker
   owner whoever migrates, body aa1c963342f031b3792267778d7d4b04
+
+function jobferry.no_limit()
+  returns integer
+  sql immutable security invoker
+  owner whoever migrates, body 951304c33c073593945aacfff305e22b
+
+function jobferry.note_administration(event text, detail jsonb)
+  returns void
+  sql volatile security invoker set search_path=""
+  owner whoever migrates, body c7abe40587fad3cd04ac3eeb7589939d
 
 function jobferry.note_delegated(job background_jobs, event text, actor text, detail jsonb)
   returns void
@@ -774,7 +803,7 @@ function jobferry.note_devices(client_ids uuid[], owners text[], versions text[]
 function jobferry.note_heirs(ids uuid[], owner text, job_keys text[])
   returns void
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body d4862906d51b7cefcb78a36e7cf92ee5
+  owner whoever migrates, body 0e5815807ee88e565720cb106b0beb1f
 
 function jobferry.note_overtaken(ids uuid[], heirs uuid[])
   returns void
@@ -816,15 +845,30 @@ function jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text)
   plpgsql volatile security invoker set search_path=""
   owner whoever migrates, body f0b1b15d96efc4b7b4db4f16a731be92
 
+function jobferry.pause_queue(queue_name text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 39ac147ef14b4b675f9b2c8f328be418
+
+function jobferry.pause_scheduled_job(id bigint)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 5fb14977e8381c36133dee6156fb4f7f
+
+function jobferry.pause_task(task text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body e1108f156d9d3d0c1b0e4773f63bf13d
+
 function jobferry.permanently_fail_jobs(job_ids uuid[], error_message text)
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 0387cefec46840e91cd3cc28c8c1af8b
+  owner jobferry_engine, body 78f3f766551ca921a78aa6cfef88f280
 
 function jobferry.places(task text)
   returns bigint
   sql stable security invoker set search_path=""
-  owner whoever migrates, body 2ee753217147e83983a8b6a75169db1d
+  owner whoever migrates, body 1f7fec1b74c4093d90e6e4648879edcc
 
 function jobferry.plan_anew()
   returns trigger
@@ -929,7 +973,7 @@ function jobferry.release_unknown(processor text, known uuid[])
 function jobferry.remove_job(job_key text, owner text)
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body f58a15b9f28530b8d93ba973bd5ad576
+  owner jobferry_engine, body d905166ae6aafa70e5e891215ae1626a
 
 function jobferry.remove_scheduled_job(id bigint)
   returns boolean
@@ -939,7 +983,7 @@ function jobferry.remove_scheduled_job(id bigint)
 function jobferry.replace_jobs(ids uuid[], job_keys text[], specs jobferry.job_spec[], preserve boolean, database_id uuid)
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body e6e5567377ac1656297f11ff957d8d50
+  owner whoever migrates, body 02b73bb7c2c6994ef60600a9286752ab
 
 function jobferry.requeue_job()
   returns trigger
@@ -949,12 +993,27 @@ function jobferry.requeue_job()
 function jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with time zone, priority integer, attempts integer, max_attempts integer)
   returns SETOF background_jobs
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body a1d27fd48e615845243cd4c802b84412
+  owner jobferry_engine, body 1bd1d0c572e8ea3594fc2d863f2ca1e1
 
 function jobferry.resend_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 9822d586350510e7a2afd32a8264d968
+
+function jobferry.resume_queue(queue_name text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body b27c35e0ce5ba9b956fab4c71dbbf82f
+
+function jobferry.resume_scheduled_job(id bigint)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 504f009745abfd1dd1e25d1e9f5df321
+
+function jobferry.resume_task(task text)
+  returns boolean
+  plpgsql volatile security definer set search_path=""
+  owner jobferry_engine, body 7ee9e6d4e96e2871d64bcac8175f7119
 
 function jobferry.revoke_owner(owner text, issued_before timestamp with time zone, reason text)
   returns void
@@ -1074,7 +1133,7 @@ function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], tim
 function jobferry.take_back(ids uuid[])
   returns integer
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body 18fad3a2f5c667f7900b2da89ce4621b
+  owner jobferry_engine, body e4cd3d6594d2150527b7b9fef6dff31e
 
 function jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[])
   returns void
@@ -1205,6 +1264,8 @@ grant execute on function jobferry.add_scheduled_job to jobferry_producer
 grant execute on function jobferry.add_slot to jobferry_engine
 grant execute on function jobferry.advance_schedule to jobferry_processor
 grant execute on function jobferry.announce to jobferry_engine
+grant execute on function jobferry.asker to jobferry_archivist
+grant execute on function jobferry.asker to jobferry_engine
 grant execute on function jobferry.backoff to jobferry_engine
 grant execute on function jobferry.begin_epoch to jobferry_admin
 grant execute on function jobferry.begin_epoch to jobferry_gateway
@@ -1240,9 +1301,12 @@ grant execute on function jobferry.erasure to jobferry_engine
 grant execute on function jobferry.event_detail to jobferry_engine
 grant execute on function jobferry.fail_job to jobferry_processor
 grant execute on function jobferry.few_living to jobferry_engine
+grant execute on function jobferry.figures to jobferry_admin
 grant execute on function jobferry.figures to jobferry_auditor
 grant execute on function jobferry.figures to jobferry_gateway
 grant execute on function jobferry.figures to jobferry_processor
+grant execute on function jobferry.first_event to jobferry_admin
+grant execute on function jobferry.first_event to jobferry_auditor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine
@@ -1281,6 +1345,10 @@ grant execute on function jobferry.make_way to jobferry_engine
 grant execute on function jobferry.moved_page to jobferry_gateway
 grant execute on function jobferry.named_heads to jobferry_engine
 grant execute on function jobferry.new_id to jobferry_engine
+grant execute on function jobferry.no_limit to jobferry_admin
+grant execute on function jobferry.no_limit to jobferry_auditor
+grant execute on function jobferry.no_limit to jobferry_engine
+grant execute on function jobferry.note_administration to jobferry_engine
 grant execute on function jobferry.note_delegated to jobferry_engine
 grant execute on function jobferry.note_devices to jobferry_gateway
 grant execute on function jobferry.note_heirs to jobferry_engine
@@ -1291,6 +1359,9 @@ grant execute on function jobferry.note_traces to jobferry_producer
 grant execute on function jobferry.obey to jobferry_engine
 grant execute on function jobferry.over_limit to jobferry_gateway
 grant execute on function jobferry.pass_key_on to jobferry_engine
+grant execute on function jobferry.pause_queue to jobferry_admin
+grant execute on function jobferry.pause_scheduled_job to jobferry_admin
+grant execute on function jobferry.pause_task to jobferry_admin
 grant execute on function jobferry.permanently_fail_jobs to jobferry_admin
 grant execute on function jobferry.places to jobferry_engine
 grant execute on function jobferry.prefixes_in_sight to jobferry_viewer
@@ -1312,10 +1383,14 @@ grant execute on function jobferry.remove_scheduled_job to jobferry_processor
 grant execute on function jobferry.remove_scheduled_job to jobferry_producer
 grant execute on function jobferry.replace_jobs to jobferry_engine
 grant execute on function jobferry.reschedule_jobs to jobferry_admin
+grant execute on function jobferry.resume_queue to jobferry_admin
+grant execute on function jobferry.resume_scheduled_job to jobferry_admin
+grant execute on function jobferry.resume_task to jobferry_admin
 grant execute on function jobferry.revoke_owner to jobferry_admin
 grant execute on function jobferry.revoke_sight to jobferry_admin
 grant execute on function jobferry.revoke_token to jobferry_admin
 grant execute on function jobferry.ring_for to jobferry_engine
+grant execute on function jobferry.run_scheduled_job to jobferry_admin
 grant execute on function jobferry.run_scheduled_job to jobferry_processor
 grant execute on function jobferry.run_scheduled_job to jobferry_producer
 grant execute on function jobferry.send_to_graphile_worker to jobferry_engine
@@ -1353,6 +1428,7 @@ grant usage on schema jobferry to jobferry_viewer
 grant usage on sequence public.background_job_events_id_seq to jobferry_engine
 grant delete, insert, select, update on table jobferry.delegated to jobferry_engine
 grant select on table jobferry.delegated to jobferry_auditor
+grant select on table jobferry.delegates to jobferry_admin
 grant select on table jobferry.delegates to jobferry_auditor
 grant select on table jobferry.delegates to jobferry_engine
 grant delete, insert, select, update on table jobferry.devices to jobferry_engine
@@ -1378,6 +1454,9 @@ grant select on table jobferry.migrations to jobferry_gateway
 grant select on table jobferry.migrations to jobferry_processor
 grant insert, select, update on table jobferry.owner_jobs to jobferry_engine
 grant select on table jobferry.owner_jobs to jobferry_auditor
+grant delete, insert, select, update on table jobferry.paused_queues to jobferry_engine
+grant select on table jobferry.paused_queues to jobferry_admin
+grant select on table jobferry.paused_queues to jobferry_auditor
 grant delete, insert, select, update on table jobferry.postponed_cancels to jobferry_engine
 grant select on table jobferry.postponed_cancels to jobferry_auditor
 grant delete, insert, select, update on table jobferry.processors to jobferry_engine
@@ -1397,6 +1476,7 @@ grant select on table jobferry.revocations to jobferry_auditor
 grant select on table jobferry.revocations to jobferry_gateway
 grant delete, insert, select, update on table jobferry.scheduled_jobs to jobferry_engine
 grant delete, select on table jobferry.scheduled_jobs to jobferry_producer
+grant select on table jobferry.scheduled_jobs to jobferry_admin
 grant select on table jobferry.scheduled_jobs to jobferry_auditor
 grant select on table jobferry.scheduled_jobs to jobferry_processor
 grant delete, insert, select on table jobferry.sights to jobferry_engine

@@ -19,6 +19,7 @@ def test_these_are_the_commands() -> None:
         "bench",
         "chaos",
         "client",
+        "dashboard",
         "delegate",
         "demo",
         "devices",

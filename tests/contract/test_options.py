@@ -13,7 +13,7 @@ from support.commands import Run, jobferry, runner
 #: Commands with a ``--json`` of no use: they draw, run for ever and only log, pass everything on to a program,
 #: or print one word (a token) or JSON anyway.
 DRAW = {"jobferry demo", "jobferry top"}
-RUN = {"jobferry gateway", "jobferry processor"}
+RUN = {"jobferry dashboard", "jobferry gateway", "jobferry processor"}
 PASS_ON = {"jobferry bench", "jobferry chaos"}
 ONE_WORD = {"jobferry token", "jobferry token show"}
 #: They say only that they have done what was asked.

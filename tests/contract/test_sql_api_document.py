@@ -13,7 +13,7 @@ PAGE = (DOCS / "sql-api.md").read_text(encoding="utf-8")
 #: What has a page of its own.
 OTHERS = "".join(
     (DOCS / f"{name}.md").read_text("utf-8")
-    for name in ("retention", "security", "backup-and-restore")
+    for name in ("retention", "security", "backup-and-restore", "schedules")
 )
 STATEMENT = re.compile(r"(.+?;)(?:  -- (\d+) jobs?)?(?:\n|$)", re.DOTALL)
 STATEMENTS = [
@@ -42,7 +42,7 @@ def test_every_function_for_others_is_on_the_page(ledger: Connection) -> None:
         "select distinct p.proname from pg_proc p, aclexplode(p.proacl) x"
         " where p.pronamespace = 'jobferry'::regnamespace and x.grantee = 'jobferry_admin'::regrole"
     ).fetchall()
-    assert len(granted) == 22
+    assert len(granted) == 32
     for (name,) in granted:
         assert f"jobferry.{name}(" in PAGE + OTHERS
 

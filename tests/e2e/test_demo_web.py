@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from jobferry_client import JobClient
 from jobferry_demo.data import photos
-from support.browser import Watched, chromium, serious_faults
+from support.browser import Watched, browser, serious_faults
 from support.demos import (
     demo_folders,
     processes_of,
@@ -81,14 +81,14 @@ def playground() -> Iterator[Playground]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
+def chrome() -> Iterator[Browser]:
+    with browser() as found:
         yield found
 
 
 @pytest.fixture
-def windows(browser: Browser) -> Iterator[Watched]:
-    context = browser.new_context()
+def windows(chrome: Browser) -> Iterator[Watched]:
+    context = chrome.new_context()
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     watched = Watched(context)

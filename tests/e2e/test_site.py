@@ -9,26 +9,20 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Page
 
 import jobferry_client
 import jobferry_server
+from support.browser import PHONE, browser, serious_faults, watched
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
 #: One of each kind: a picture, code, wide tables.
 PAGES = ("index", "tutorial", "delegates")
 #: Whatever a browser fetches by itself; where a link leads is the reader's choice.
 FETCHED = re.compile(
     r"""(?:\bsrc|<link[^>]*\bhref)=["']?(?:https?:)?//|url\(["']?(?:https?:)?//|@import"""
-)
-
-with_chromium = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="there is no Chromium here: apt-get install chromium"
 )
 
 
@@ -67,22 +61,8 @@ def url(site: Path) -> Iterator[str]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, url: str) -> Iterator[Page]:
     """A browser as wide as a phone; whatever is amiss fails the test."""
-    amiss: list[str] = []
-
-    def asked(request: Request) -> None:
-        if not request.url.startswith((url, "data:")):
-            amiss.append(request.url)
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        size: ViewportSize = {"width": 390, "height": 844}
-        page = browser.new_page(viewport=size, color_scheme=request.param)
-        page.on("request", asked)
-        page.on("console", lambda said: amiss.append(said.text))
-        page.on("pageerror", lambda error: amiss.append(str(error)))
+    with browser() as chrome, watched(chrome, url, PHONE, request.param) as page:
         yield page
-        browser.close()
-    assert amiss == []
 
 
 def test_every_page_is_there(site: Path) -> None:
@@ -110,15 +90,8 @@ def test_no_page_asks_another_host_for_anything(site: Path) -> None:
             assert FETCHED.search(path.read_text(encoding="utf-8")) is None, path
 
 
-@with_chromium
 def test_a_phone_shows_it_and_nothing_is_amiss(url: str, page: Page) -> None:
     for name in PAGES:
         page.goto(f"{url}{name}.html")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
-        found: dict[str, Any] = Axe().run(page).response
-        serious = [
-            (fault["id"], fault["nodes"][0]["html"])
-            for fault in found["violations"]
-            if fault["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], name
+        assert serious_faults(page) == [], name

@@ -445,6 +445,7 @@ CREATE TABLE jobferry.scheduled_jobs (
     next_run_at timestamp with time zone,
     last_missed timestamp with time zone,
     error text,
+    paused_at timestamp with time zone,
     CONSTRAINT scheduled_jobs_job_key_check CHECK ((job_key <> ''::text)),
     CONSTRAINT scheduled_jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 32767))),
     CONSTRAINT scheduled_jobs_name_check CHECK ((name <> ''::text)),
@@ -739,6 +740,17 @@ end $$;
 ALTER FUNCTION jobferry.announce_job() OWNER TO jobferry_engine;
 
 --
+-- Name: asker(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.asker() RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ select session_user || coalesce(' for ' || left(nullif(current_setting('jobferry.actor', true), ''), 255), '') $$;
+
+
+ALTER FUNCTION jobferry.asker() OWNER TO CURRENT_USER;
+
+--
 -- Name: audit_job(); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -751,12 +763,12 @@ declare
 begin
   if tg_op = 'DELETE' then
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, session_user);
+    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, jobferry.asker());
     return null;
   end if;
   old_status := case when tg_op = 'UPDATE' then OLD.status end;
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, session_user, jobferry.event_detail(NEW.status, NEW.error)
+  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, jobferry.asker(), jobferry.event_detail(NEW.status, NEW.error)
   from jobferry.transitions t where t.source is not distinct from old_status and t.target = NEW.status;
   return null;
 end $$;
@@ -839,7 +851,7 @@ CREATE FUNCTION jobferry.blank_history(jobs uuid[]) RETURNS void
   where e.job_id = any (jobs) and e.detail is not null
     and exists (select from public.background_jobs b where b.id = e.job_id and b.error = jobferry.erasure());
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'erased', b.attempts, session_user
+  select b.id, b.submitted_by, 'erased', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (jobs) and b.error = jobferry.erasure();
 $$;
 
@@ -927,7 +939,7 @@ CREATE FUNCTION jobferry.cancel_jobs(job_ids uuid[]) RETURNS SETOF public.backgr
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, session_user, null);
+  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, jobferry.asker(), null);
 end $$;
 
 
@@ -1377,7 +1389,7 @@ CREATE FUNCTION jobferry.complete_jobs(job_ids uuid[]) RETURNS SETOF public.back
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, session_user, null);
+  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, jobferry.asker(), null);
 end $$;
 
 
@@ -1899,7 +1911,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, 'cancelled', attempts, session_user from blanked where unfinished
+    select id, submitted_by, 'cancelled', attempts, jobferry.asker() from blanked where unfinished
   )
   select count(*), count(*) filter (where unfinished), array_agg(id) into erased, cancelled, ids from blanked;
 
@@ -2090,6 +2102,38 @@ $$;
 ALTER FUNCTION jobferry.figures(sample integer) OWNER TO jobferry_engine;
 
 --
+-- Name: first_event(timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.first_event(at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_variable
+declare
+  low bigint;
+  high bigint;
+  middle bigint;
+  found_id bigint;
+  found_at timestamptz;
+begin
+  select coalesce(min(e.id), 0), coalesce(max(e.id), 0) + 1 into low, high from public.background_job_events e;
+  while low < high loop
+    middle := (low + high) / 2;
+    select e.id, e.at into found_id, found_at from public.background_job_events e where e.id >= middle order by e.id limit 1;
+    if found_at < at then
+      low := found_id + 1;
+    else
+      high := middle;
+    end if;
+  end loop;
+  return least(low, high);
+end $$;
+
+
+ALTER FUNCTION jobferry.first_event(at timestamp with time zone) OWNER TO CURRENT_USER;
+
+--
 -- Name: flush(text, uuid[], smallint[], text[], uuid[], smallint[], text[], boolean[], interval[], text[], text[], uuid[], smallint[], real[], text[], uuid[], smallint[], interval[], uuid[], smallint[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -2169,7 +2213,7 @@ begin
   get diagnostics forgotten = row_count;
   if forgotten > 0 or why ->> 'jobs' <> '0' then
     insert into public.background_job_events (job_id, event, attempt, actor, detail)
-    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, session_user,
+    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, jobferry.asker(),
       why || jsonb_build_object('events', forgotten));
   end if;
   return forgotten;
@@ -2671,7 +2715,7 @@ begin
   insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
   values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job.id, owner, 'submitted', job.attempts, session_user);
+  values (job.id, owner, 'submitted', job.attempts, jobferry.asker());
   return job;
 end $$;
 
@@ -2707,7 +2751,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select a.id, a.submitted_by, 'submitted', a.attempts, session_user from added a
+    select a.id, a.submitted_by, 'submitted', a.attempts, jobferry.asker() from added a
   )
   select * from added;
 end $$;
@@ -3088,7 +3132,8 @@ begin
     from name where name.queue_name is not null
   )
   select array_agg(queue_name) into names from name
-  where queue_name is not null and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
+  where queue_name is not null and not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
+    and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
 
   return array(
     select head.job_id from unnest(names) name
@@ -3118,6 +3163,32 @@ $$;
 
 
 ALTER FUNCTION jobferry.new_id(microseconds bigint) OWNER TO CURRENT_USER;
+
+--
+-- Name: no_limit(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.no_limit() RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$ select 2147483647 $$;
+
+
+ALTER FUNCTION jobferry.no_limit() OWNER TO CURRENT_USER;
+
+--
+-- Name: note_administration(text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.note_administration(event text, detail jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into public.background_job_events (job_id, event, attempt, actor, detail)
+  values ('00000000-0000-0000-0000-000000000000', note_administration.event, 0, jobferry.asker(), note_administration.detail)
+$$;
+
+
+ALTER FUNCTION jobferry.note_administration(event text, detail jsonb) OWNER TO CURRENT_USER;
 
 --
 -- Name: note_delegated(public.background_jobs, text, text, jsonb); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -3178,7 +3249,7 @@ CREATE FUNCTION jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) RET
     AS $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select b.id, b.submitted_by, 'replaced', b.attempts, session_user, jsonb_build_object('replaced_by', heir.id)
+  select b.id, b.submitted_by, 'replaced', b.attempts, jobferry.asker(), jsonb_build_object('replaced_by', heir.id)
   from unnest(ids, job_keys) old(id, job_key)
   join public.background_jobs b on b.id = old.id
   cross join lateral jobferry.keyed_jobs(array[owner], array[old.job_key]) heir;
@@ -3384,6 +3455,72 @@ end $$;
 ALTER FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) OWNER TO CURRENT_USER;
 
 --
+-- Name: pause_queue(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_queue(queue_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into jobferry.paused_queues (queue_name) values (pause_queue.queue_name)
+  on conflict on constraint paused_queues_pkey do nothing;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('paused', jsonb_build_object('queue', queue_name));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_queue(queue_name text) OWNER TO jobferry_engine;
+
+--
+-- Name: pause_scheduled_job(bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_scheduled_job(id bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update jobferry.scheduled_jobs s set paused_at = now(), planned_at = now(), next_run_at = null, error = null
+  where s.id = pause_scheduled_job.id and s.paused_at is null;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('paused', jsonb_build_object('schedule', id));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_scheduled_job(id bigint) OWNER TO jobferry_engine;
+
+--
+-- Name: pause_task(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.pause_task(task text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  perform pg_advisory_xact_lock(jobferry.limit_key(task));
+  if not exists (select from jobferry.task_limits l where l.task = pause_task.task) then
+    perform jobferry.limit_task(task, jobferry.no_limit());
+  end if;
+  update jobferry.task_limits l set paused_at = now() where l.task = pause_task.task and l.paused_at is null;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('paused', jsonb_build_object('task', task));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.pause_task(task text) OWNER TO jobferry_engine;
+
+--
 -- Name: permanently_fail_jobs(uuid[], text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -3396,7 +3533,7 @@ begin
   return query select * from jobferry.end_jobs(
     jobferry.waiting_of(job_ids), 'failed',
     jsonb_build_object('code', 'permanently_failed', 'message', coalesce(error_message, 'failed by hand')),
-    session_user, null);
+    jobferry.asker(), null);
 end $$;
 
 
@@ -3410,7 +3547,7 @@ CREATE FUNCTION jobferry.places(task text) RETURNS bigint
     LANGUAGE sql STABLE
     SET search_path TO ''
     AS $$
-  select (select l.max_running from jobferry.task_limits l where l.task = places.task)
+  select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
     - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
 $$;
 
@@ -3959,10 +4096,10 @@ begin
     if job.running then
       perform jobferry.release_keys(array[job.id]);
       insert into public.background_job_events (job_id, owner, event, attempt, actor)
-      select b.id, b.submitted_by, 'removed', b.attempts, session_user from public.background_jobs b where b.id = job.id;
+      select b.id, b.submitted_by, 'removed', b.attempts, jobferry.asker() from public.background_jobs b where b.id = job.id;
       perform jobferry.announce(array[owner]) where owner is not null;
     else
-      perform jobferry.end_jobs(array[job.id], 'cancelled', null, session_user, null);
+      perform jobferry.end_jobs(array[job.id], 'cancelled', null, jobferry.asker(), null);
     end if;
   end loop;
   perform jobferry.release_failed_keys(array[owner], array[job_key]);
@@ -4026,7 +4163,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select r.id, r.submitted_by, 'replaced', 0, session_user from replaced r
+    select r.id, r.submitted_by, 'replaced', 0, jobferry.asker() from replaced r
   )
   select * from replaced;
 end $$;
@@ -4099,7 +4236,7 @@ begin
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select m.id, m.submitted_by, case when w.old_status = 'failed' then 'revived' else 'rescheduled' end,
-      m.attempts, session_user
+      m.attempts, jobferry.asker()
     from moved m join wanted w on w.id = m.id
   )
   select * from moved;
@@ -4131,6 +4268,76 @@ end $$;
 
 
 ALTER FUNCTION jobferry.resend_job() OWNER TO jobferry_engine;
+
+--
+-- Name: resume_queue(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_queue(queue_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from jobferry.paused_queues p where p.queue_name = resume_queue.queue_name;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('resumed', jsonb_build_object('queue', queue_name));
+  perform pg_notify('jobferry_queue', '');
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_queue(queue_name text) OWNER TO jobferry_engine;
+
+--
+-- Name: resume_scheduled_job(bigint); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_scheduled_job(id bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update jobferry.scheduled_jobs s set paused_at = null, planned_at = null
+  where s.id = resume_scheduled_job.id and s.paused_at is not null;
+  if not found then
+    return false;
+  end if;
+  perform jobferry.note_administration('resumed', jsonb_build_object('schedule', id));
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_scheduled_job(id bigint) OWNER TO jobferry_engine;
+
+--
+-- Name: resume_task(text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.resume_task(task text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  most integer;
+begin
+  perform pg_advisory_xact_lock(jobferry.limit_key(task));
+  update jobferry.task_limits l set paused_at = null where l.task = resume_task.task and l.paused_at is not null
+  returning l.max_running into most;
+  if not found then
+    return false;
+  end if;
+  if most = jobferry.no_limit() then
+    perform jobferry.limit_task(task, null);
+  end if;
+  perform jobferry.note_administration('resumed', jsonb_build_object('task', task));
+  perform pg_notify('jobferry_queue', '');
+  return true;
+end $$;
+
+
+ALTER FUNCTION jobferry.resume_task(task text) OWNER TO jobferry_engine;
 
 --
 -- Name: revoke_owner(text, timestamp with time zone, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
@@ -4811,7 +5018,7 @@ begin
   delete from jobferry.delegated d where d.job_id = any (came);
   update jobferry.queue q set locked_by = null where q.job_id = any (came);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'taken_back', b.attempts, session_user
+  select b.id, b.submitted_by, 'taken_back', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (came) and b.finished_at is null;
   perform pg_notify('jobferry_queue', '');
   return cardinality(came);
@@ -5289,6 +5496,18 @@ WITH (fillfactor='50');
 ALTER TABLE jobferry.owner_jobs OWNER TO CURRENT_USER;
 
 --
+-- Name: paused_queues; Type: TABLE; Schema: jobferry; Owner: postgres
+--
+
+CREATE TABLE jobferry.paused_queues (
+    queue_name text NOT NULL,
+    paused_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+ALTER TABLE jobferry.paused_queues OWNER TO CURRENT_USER;
+
+--
 -- Name: postponed_cancels; Type: TABLE; Schema: jobferry; Owner: postgres
 --
 
@@ -5370,6 +5589,7 @@ ALTER TABLE jobferry.scheduled_jobs ALTER COLUMN id ADD GENERATED BY DEFAULT AS 
 CREATE TABLE jobferry.task_limits (
     task text NOT NULL,
     max_running integer NOT NULL,
+    paused_at timestamp with time zone,
     CONSTRAINT task_limits_max_running_check CHECK ((max_running >= 0))
 );
 
@@ -5527,14 +5747,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:48:41.693653+00', '2026-11-22 15:48:41.693653+00', '39495cfb-e450-44b0-97e8-356da75e7ac8', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:51:59.1426+00', '2026-11-22 15:51:59.1426+00', '3e684480-04fe-424e-8bc2-a0bdd0320351', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('633c5a91-c8f3-4a4f-8e92-9864a5ebe18d', true, 7711023310078719999);
+INSERT INTO jobferry.identity VALUES ('d3cba439-a8db-484d-9e5a-efc0cfa8bc3d', true, 7711024158511053446);
 
 
 --
@@ -5553,37 +5773,44 @@ INSERT INTO jobferry.identity VALUES ('633c5a91-c8f3-4a4f-8e92-9864a5ebe18d', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '3641c9ffede670d79d7cc05bd25ba23405360f21574743456c6dbb25cd3bae0b', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '05d2bb434219deb8a00fa967cfa843ac48a1109686b2f4d70a021b246afaec17', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '0acc6c3c6036a0717f0632af790bf77af89eef3b60dbdb6312c600d22e23ea3f', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '87ce0237f0c13b8b2f54791d7fc1a86d78a9dc9cbe7e22a91414495ae54784e6', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'ca9d4e109c16f24736470023fc583f24e1946f08a9453d7476aea70652a624c7', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', '854748ebaaa3f559dbded15f8043bbeacbfb8d529796036fc15ba15550e9d598', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2b97e2e5a22555d972f566b70ea28b378ce680b47d24fb867fd396a66d4af17a', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '251192ef52222875a211a13c73f3276117c43dbdc1104054f54944fa2dd3086d', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'aeacf505527a2e635edb5f6be31d8c68a45ac13248f971675d327f4ae1397d2e', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '4be50bc8f9d73ec6bd9893243a727d4b9bf64a75154e0fe35beef1153c9032ab', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:48:41.189759+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:48:41.189759+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '687c0ae63a782f0231e7934542e46fd1b68edc9ad97665f331a0cbfd6a0681b2', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', 'f0321ad3b80a9454dd03ad22ae1ff02aee63855a33aec0e4c63ebe1a90c1fb52', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '661494b94360f255b2493af1f8d9efaba91ba933e065e057edb06ad3b4a7a873', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689ce94d487d0e393ec00dfd212f664a3453198f30178', '2026-11-22 15:51:58.737053+00');
 
 
 --
 -- Data for Name: owner_jobs; Type: TABLE DATA; Schema: jobferry; Owner: postgres
+--
+
+
+
+--
+-- Data for Name: paused_queues; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
 
@@ -5604,8 +5831,8 @@ INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bb
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203f2-01f8-78d6-a3d4-b42e08c7324d', 'nobody''s', 'q', 0, '2026-11-22 15:48:41.618123+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203f2-01fa-750c-b568-8002639f0101', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618124+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f5-053a-7574-9156-bc278e4e2660', 'nobody''s', 'q', 0, '2026-11-22 15:51:59.056055+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a203f5-053e-78a8-af81-9bd682e2dcb3', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.056056+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5689,26 +5916,27 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:48:41.623668+00', '01a203f2-01f8-78d6-a3d4-b42e08c7324d', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:48:41.62382+00', '01a203f2-01fa-750c-b568-8002639f0101', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:48:41.623845+00', '01a203f2-01fd-74cb-8e97-d80634257271', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:48:41.651203+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:48:41.662048+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'started', 1, 'processor host:10222:0e018660', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:48:41.665141+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'submitted', 0, 'device b8b2ff62-d5d8-462b-bafc-e1dea90fd344', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:48:41.667707+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'started', 1, 'processor host:10222:0e018660', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:48:41.675379+00', '01a203f2-022e-7bb7-962a-e4281c7a787f', 'anna', 'completed', 1, 'processor host:10222:0e018660', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:48:41.6786+00', '01a203f2-0230-720a-9b7b-562b8290bd97', 'anna', 'failed', 1, 'processor host:10222:0e018660', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:51:59.062581+00', '01a203f5-053a-7574-9156-bc278e4e2660', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:51:59.06282+00', '01a203f5-053e-78a8-af81-9bd682e2dcb3', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:51:59.065652+00', '01a203f5-0540-70da-806d-7a631af27c7a', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:51:59.067293+00', '01a203f5-0540-70da-806d-7a631af27c7a', 'anna', 'cancelled', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:51:59.100058+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:51:59.107869+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'started', 1, 'processor host:10869:c9bdabb7', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:51:59.112253+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:51:59.119497+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'started', 1, 'processor host:10869:c9bdabb7', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:51:59.125819+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'completed', 1, 'processor host:10869:c9bdabb7', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:51:59.128454+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'failed', 1, 'processor host:10869:c9bdabb7', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203f2-01f8-78d6-a3d4-b42e08c7324d', '2026-11-22 15:48:41.593+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', 'q', 0, '2026-11-22 15:48:41.618123+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:48:41.618125+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f2-01fa-750c-b568-8002639f0101', '2026-11-22 15:48:41.594+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618124+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:48:41.618125+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f2-01fd-74cb-8e97-d80634257271', '2026-11-22 15:48:41.597+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 'nobody''s', NULL, 0, '2026-11-22 15:48:41.618125+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:48:41.618125+00', NULL, '2026-11-22 15:48:41.618125+00', '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f2-022e-7bb7-962a-e4281c7a787f', '2026-11-22 15:48:41.646+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 't', NULL, 0, '2026-11-22 15:48:41.650391+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:48:41.650391+00', '2026-11-22 15:48:41.65553+00', '2026-11-22 15:48:41.673687+00', '769', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f2-0230-720a-9b7b-562b8290bd97', '2026-11-22 15:48:41.648+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'b8b2ff62-d5d8-462b-bafc-e1dea90fd344', 't', NULL, 0, '2026-11-22 15:48:41.662017+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:48:41.662017+00', '2026-11-22 15:48:41.666852+00', '2026-11-22 15:48:41.677259+00', '773', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f5-053a-7574-9156-bc278e4e2660', '2026-11-22 15:51:59.035+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', 'q', 0, '2026-11-22 15:51:59.056055+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:51:59.056056+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f5-053e-78a8-af81-9bd682e2dcb3', '2026-11-22 15:51:59.038+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.056056+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:51:59.056056+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f5-0540-70da-806d-7a631af27c7a', '2026-11-22 15:51:59.041+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.065005+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:51:59.065005+00', NULL, '2026-11-22 15:51:59.066248+00', '767', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f5-0575-73c2-b863-c7c01570a0e8', '2026-11-22 15:51:59.093+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 't', NULL, 0, '2026-11-22 15:51:59.099094+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:51:59.099094+00', '2026-11-22 15:51:59.100311+00', '2026-11-22 15:51:59.124746+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a203f5-0577-707e-8da5-fba3d1629e10', '2026-11-22 15:51:59.095+00', '{"fail": true}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 't', NULL, 0, '2026-11-22 15:51:59.110659+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:51:59.110659+00', '2026-11-22 15:51:59.11718+00', '2026-11-22 15:51:59.127146+00', '774', '777', NULL);
 
 
 --
@@ -5722,7 +5950,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
 
 
 --
@@ -5787,6 +6015,14 @@ ALTER TABLE ONLY jobferry.migrations
 
 ALTER TABLE ONLY jobferry.owner_jobs
     ADD CONSTRAINT owner_jobs_pkey PRIMARY KEY (owner);
+
+
+--
+-- Name: paused_queues paused_queues_pkey; Type: CONSTRAINT; Schema: jobferry; Owner: postgres
+--
+
+ALTER TABLE ONLY jobferry.paused_queues
+    ADD CONSTRAINT paused_queues_pkey PRIMARY KEY (queue_name);
 
 
 --
@@ -5972,10 +6208,24 @@ CREATE INDEX background_job_events_job ON public.background_job_events USING btr
 
 
 --
+-- Name: background_job_events_submitted; Type: INDEX; Schema: public; Owner: postgres
+--
+
+CREATE INDEX background_job_events_submitted ON public.background_job_events USING btree (id) WHERE (event = 'submitted'::text);
+
+
+--
 -- Name: background_jobs_cursor; Type: INDEX; Schema: public; Owner: postgres
 --
 
 CREATE INDEX background_jobs_cursor ON public.background_jobs USING btree (submitted_by, version, id);
+
+
+--
+-- Name: background_jobs_ended; Type: INDEX; Schema: public; Owner: postgres
+--
+
+CREATE INDEX background_jobs_ended ON public.background_jobs USING btree (status, finished_at, id) WHERE (status = ANY (ARRAY['failed'::text, 'cancelled'::text]));
 
 
 --
@@ -6032,7 +6282,7 @@ ALTER TABLE jobferry.queue ENABLE ALWAYS TRIGGER named_job_gone_trigger;
 -- Name: scheduled_jobs plan_anew_trigger; Type: TRIGGER; Schema: jobferry; Owner: postgres
 --
 
-CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text)) EXECUTE FUNCTION jobferry.plan_anew();
+CREATE TRIGGER plan_anew_trigger BEFORE UPDATE ON jobferry.scheduled_jobs FOR EACH ROW WHEN (((new.paused_at IS NULL) AND ((new.schedule_info)::text IS DISTINCT FROM (old.schedule_info)::text))) EXECUTE FUNCTION jobferry.plan_anew();
 
 ALTER TABLE jobferry.scheduled_jobs ENABLE ALWAYS TRIGGER plan_anew_trigger;
 
@@ -6465,6 +6715,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobferry.scheduled_jobs TO jobferry_e
 GRANT SELECT,DELETE ON TABLE jobferry.scheduled_jobs TO jobferry_producer;
 GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_processor;
 GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.scheduled_jobs TO jobferry_admin;
 
 
 --
@@ -6593,6 +6844,15 @@ GRANT ALL ON FUNCTION jobferry.announce(owners text[]) TO jobferry_engine;
 --
 
 REVOKE ALL ON FUNCTION jobferry.announce_job() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION asker(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.asker() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.asker() TO jobferry_engine;
+GRANT ALL ON FUNCTION jobferry.asker() TO jobferry_archivist;
 
 
 --
@@ -6765,6 +7025,7 @@ GRANT ALL ON FUNCTION jobferry.count_owner_jobs() TO jobferry_gateway;
 
 GRANT SELECT ON TABLE jobferry.delegates TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.delegates TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.delegates TO jobferry_admin;
 
 
 --
@@ -6957,6 +7218,16 @@ REVOKE ALL ON FUNCTION jobferry.figures(sample integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_gateway;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_processor;
 GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.figures(sample integer) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION first_event(at timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.first_event(at timestamp with time zone) TO jobferry_admin;
 
 
 --
@@ -7278,6 +7549,24 @@ GRANT ALL ON FUNCTION jobferry.new_id(microseconds bigint) TO jobferry_engine;
 
 
 --
+-- Name: FUNCTION no_limit(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.no_limit() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_engine;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_auditor;
+GRANT ALL ON FUNCTION jobferry.no_limit() TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION note_administration(event text, detail jsonb); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.note_administration(event text, detail jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.note_administration(event text, detail jsonb) TO jobferry_engine;
+
+
+--
 -- Name: FUNCTION note_delegated(job public.background_jobs, event text, actor text, detail jsonb); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
@@ -7362,6 +7651,30 @@ GRANT ALL ON FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boo
 
 REVOKE ALL ON FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) TO jobferry_engine;
+
+
+--
+-- Name: FUNCTION pause_queue(queue_name text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_queue(queue_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_queue(queue_name text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION pause_scheduled_job(id bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_scheduled_job(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_scheduled_job(id bigint) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION pause_task(task text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.pause_task(task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.pause_task(task text) TO jobferry_admin;
 
 
 --
@@ -7582,6 +7895,30 @@ REVOKE ALL ON FUNCTION jobferry.resend_job() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION resume_queue(queue_name text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_queue(queue_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_queue(queue_name text) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION resume_scheduled_job(id bigint); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_scheduled_job(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_scheduled_job(id bigint) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION resume_task(task text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.resume_task(task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.resume_task(task text) TO jobferry_admin;
+
+
+--
 -- Name: FUNCTION revoke_owner(owner text, issued_before timestamp with time zone, reason text); Type: ACL; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -7641,6 +7978,7 @@ REVOKE ALL ON FUNCTION jobferry.ring_scheduler() FROM PUBLIC;
 REVOKE ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_producer;
 GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_processor;
+GRANT ALL ON FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) TO jobferry_admin;
 
 
 --
@@ -7970,6 +8308,15 @@ GRANT SELECT ON TABLE jobferry.migrations TO jobferry_admin;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobferry.owner_jobs TO jobferry_engine;
 GRANT SELECT ON TABLE jobferry.owner_jobs TO jobferry_auditor;
+
+
+--
+-- Name: TABLE paused_queues; Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobferry.paused_queues TO jobferry_engine;
+GRANT SELECT ON TABLE jobferry.paused_queues TO jobferry_auditor;
+GRANT SELECT ON TABLE jobferry.paused_queues TO jobferry_admin;
 
 
 --

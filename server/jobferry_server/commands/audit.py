@@ -1,7 +1,5 @@
 """``jobferry audit``."""
 
-import csv
-import json
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jobferry_server.audit import COLUMNS, Filter, events
+from jobferry_server.audit import Filter, csv_lines, events, json_lines
 from jobferry_server.commands.options import dsn
-from jobferry_server.commands.printing import cell, json_text, printable
+from jobferry_server.commands.printing import cell, printable
 
 __all__ = ["audit"]
 
@@ -61,30 +59,18 @@ def audit(
         until=until,
         limit=limit,
     )
-    {"json": _as_json, "csv": _as_csv, None: _as_table}[form](events(dsn, wanted))
+    found = events(dsn, wanted)
+    if form is None:
+        _print_table(found)
+        return
+    for line in (json_lines if form == "json" else csv_lines)(found):
+        click.echo(line, nl=False)
 
 
-def _as_json(rows: Iterable[dict[str, Any]]) -> None:
-    for row in rows:
-        click.echo(json.dumps(row, default=json_text))
-
-
-def _as_csv(rows: Iterable[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow(_harmless(printable(cell(row[name]))) for name in COLUMNS)
-
-
-def _as_table(rows: Iterable[dict[str, Any]]) -> None:
+def _print_table(rows: Iterable[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in SHOWN:
         table.add_column(name, no_wrap=name in ("at", "event"))
     for row in rows:
         table.add_row(*(Text(printable(cell(row[name]))) for name in SHOWN))
     Console(width=None if sys.stdout.isatty() else 220).print(table)
-
-
-def _harmless(text: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

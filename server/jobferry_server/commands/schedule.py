@@ -171,7 +171,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["name"] or "",
         row["task_identifier"],
         info if isinstance(info, str) else json.dumps(info, ensure_ascii=False),
-        _time(row["next_run_at"]) or "never",
+        "paused" if row["paused_at"] else _time(row["next_run_at"]) or "never",
         _time(row["last_scheduled"]),
         row["last_status"] or "",
         row["error"] or _missed(row["last_missed"]),

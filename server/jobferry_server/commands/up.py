@@ -9,7 +9,12 @@ import click
 from jobferry_server.application import load_processor
 from jobferry_server.commands.options import as_json, data, log_format
 from jobferry_server.run import run_until_signalled
-from jobferry_server.settings import GatewaySettings, ProcessorSettings, with_options
+from jobferry_server.settings import (
+    DashboardSettings,
+    GatewaySettings,
+    ProcessorSettings,
+    with_options,
+)
 from jobferry_server.up import Up, running
 
 __all__ = ["up"]
@@ -33,23 +38,46 @@ __all__ = ["up"]
     type=int,
     help="Port of the gateway; 0 takes a free one.  [default: 8377]",
 )
+@click.option(
+    "--dashboard-port",
+    envvar="JOBFERRY_DASHBOARD_PORT",
+    type=int,
+    help="Port of the dashboard; 0 takes a free one.  [default: 8378]",
+)
+@click.option(
+    "--manage",
+    envvar="JOBFERRY_DASHBOARD_MANAGE",
+    is_flag=True,
+    default=None,
+    help="Let the dashboard change jobs, not only show them.",
+)
 @log_format
 @as_json
 def up(
-    data: Path, dsn: str | None, app: str, port: int | None, log_format: str, as_json: bool
+    data: Path,
+    dsn: str | None,
+    app: str,
+    port: int | None,
+    dashboard_port: int | None,
+    manage: bool | None,
+    log_format: str,
+    as_json: bool,
 ) -> None:
-    """Run everything in one process: Postgres, gateway and processor, until Ctrl-C or SIGTERM.
+    """Run everything in one process: Postgres, gateway, processor and dashboard, until Ctrl-C or SIGTERM.
 
     Prints where it listens, a token for development and a command to paste. The data stay in the
-    folder; the next 'up' goes on with them. With --json one object {"url", "dsn", "token", "data"}
-    is printed on standard output once all is ready.
+    folder; the next 'up' goes on with them. With --json one object {"url", "dashboard", "dsn",
+    "token", "data"} is printed on standard output once all is ready.
     """
     processor = load_processor(app) if app else None
     gateway_settings = with_options(GatewaySettings(), port=port)
+    dashboard_settings = with_options(
+        DashboardSettings(), dashboard_port=dashboard_port, dashboard_manage=manage
+    )
 
     async def work(stop: asyncio.Event) -> None:
         async with running(
-            data, dsn, processor, gateway_settings, ProcessorSettings(), stop
+            data, dsn, processor, gateway_settings, ProcessorSettings(), dashboard_settings, stop
         ) as found:
             click.echo(_json(found) if as_json else _words(found))
             await stop.wait()
@@ -59,7 +87,13 @@ def up(
 
 def _json(found: Up) -> str:
     return json.dumps(
-        {"url": found.url, "dsn": found.dsn, "token": found.token, "data": str(found.data)}
+        {
+            "url": found.url,
+            "dashboard": found.dashboard,
+            "dsn": found.dsn,
+            "token": found.token,
+            "data": str(found.data),
+        }
     )
 
 
@@ -67,9 +101,10 @@ def _words(found: Up) -> str:
     return f"""\
 Jobferry is up.
 
-  gateway   {found.url}
-  postgres  {found.dsn}
-  data      {found.data}
+  gateway    {found.url}
+  dashboard  {found.dashboard}
+  postgres   {found.dsn}
+  data       {found.data}
 
 In another terminal:
 

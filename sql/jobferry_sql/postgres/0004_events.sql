@@ -33,3 +33,9 @@ create trigger refuse_truncating_history_trigger before truncate on public.backg
   for each statement execute function jobferry.refuse_rewriting_history();
 alter table public.background_job_events enable always trigger refuse_rewriting_history_trigger;
 alter table public.background_job_events enable always trigger refuse_truncating_history_trigger;
+
+-- Who asks for something, as the audit log says it: the login, and behind it the person it speaks for, if it
+-- says so: `set local jobferry.actor = 'anna'`. The login is Postgres' word, the person is the login's.
+create function jobferry.asker() returns text
+language sql stable
+as $$ select session_user || coalesce(' for ' || left(nullif(current_setting('jobferry.actor', true), ''), 255), '') $$;

@@ -135,12 +135,12 @@ declare
 begin
   if tg_op = 'DELETE' then
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, session_user);
+    values (OLD.id, OLD.submitted_by, 'deleted', OLD.attempts, jobferry.asker());
     return null;
   end if;
   old_status := case when tg_op = 'UPDATE' then OLD.status end;
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, session_user, jobferry.event_detail(NEW.status, NEW.error)
+  select NEW.id, NEW.submitted_by, t.event, NEW.attempts, jobferry.asker(), jobferry.event_detail(NEW.status, NEW.error)
   from jobferry.transitions t where t.source is not distinct from old_status and t.target = NEW.status;
   return null;
 end $$;

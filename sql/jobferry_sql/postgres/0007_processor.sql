@@ -39,6 +39,12 @@ begin
   return found;
 end $$;
 
+-- Named queues that give nothing for now.
+create table jobferry.paused_queues (
+  queue_name text primary key,
+  paused_at timestamptz not null default now()
+);
+
 -- The jobs that named queues may give now: the first due one of every name that has none running.
 -- The advisory lock, held until the claim commits, makes sure that nobody else decides on the same
 -- name meanwhile; the second statement then sees whatever was decided before. Two names with one
@@ -55,7 +61,8 @@ begin
     from name where name.queue_name is not null
   )
   select array_agg(queue_name) into names from name
-  where queue_name is not null and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
+  where queue_name is not null and not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
+    and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
 
   return array(
     select head.job_id from unnest(names) name

@@ -2,7 +2,7 @@
 
 -- The engine's functions write all of it.
 grant select, insert, update, delete on public.background_jobs, jobferry.queue, jobferry.processors, jobferry.devices,
-  jobferry.postponed_cancels to jobferry_engine;
+  jobferry.postponed_cancels, jobferry.paused_queues to jobferry_engine;
 grant select, insert on public.background_job_events to jobferry_engine;
 grant select on jobferry.transitions, jobferry.identity to jobferry_engine;
 grant usage on all sequences in schema public, jobferry to jobferry_engine;
@@ -50,12 +50,12 @@ grant execute on function
   to jobferry_processor;
 
 grant select on public.background_jobs, public.background_job_events, jobferry.queue, jobferry.processors,
-  jobferry.devices, jobferry.postponed_cancels, jobferry.transitions to jobferry_auditor;
+  jobferry.devices, jobferry.postponed_cancels, jobferry.paused_queues, jobferry.transitions to jobferry_auditor;
 
 -- What the engine's functions call among themselves. Trigger functions need no grant: they are reached
 -- through their triggers alone.
 grant execute on function
-  jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
+  jobferry.asker, jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
   jobferry.named_heads, jobferry.due_jobs, jobferry.begin_job, jobferry.clear_away, jobferry.held_up,
   jobferry.items_at
   to jobferry_engine;

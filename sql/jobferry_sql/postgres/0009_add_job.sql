@@ -192,7 +192,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select a.id, a.submitted_by, 'submitted', a.attempts, session_user from added a
+    select a.id, a.submitted_by, 'submitted', a.attempts, jobferry.asker() from added a
   )
   select * from added;
 end $$;
@@ -215,7 +215,7 @@ begin
   insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
   values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  values (job.id, owner, 'submitted', job.attempts, session_user);
+  values (job.id, owner, 'submitted', job.attempts, jobferry.asker());
   return job;
 end $$;
 
@@ -257,7 +257,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select r.id, r.submitted_by, 'replaced', 0, session_user from replaced r
+    select r.id, r.submitted_by, 'replaced', 0, jobferry.asker() from replaced r
   )
   select * from replaced;
 end $$;
@@ -267,7 +267,7 @@ create function jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) ret
 language plpgsql volatile set search_path = '' as $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
-  select b.id, b.submitted_by, 'replaced', b.attempts, session_user, jsonb_build_object('replaced_by', heir.id)
+  select b.id, b.submitted_by, 'replaced', b.attempts, jobferry.asker(), jsonb_build_object('replaced_by', heir.id)
   from unnest(ids, job_keys) old(id, job_key)
   join public.background_jobs b on b.id = old.id
   cross join lateral jobferry.keyed_jobs(array[owner], array[old.job_key]) heir;

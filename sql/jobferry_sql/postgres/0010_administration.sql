@@ -43,10 +43,10 @@ begin
     if job.running then
       perform jobferry.release_keys(array[job.id]);
       insert into public.background_job_events (job_id, owner, event, attempt, actor)
-      select b.id, b.submitted_by, 'removed', b.attempts, session_user from public.background_jobs b where b.id = job.id;
+      select b.id, b.submitted_by, 'removed', b.attempts, jobferry.asker() from public.background_jobs b where b.id = job.id;
       perform jobferry.announce(array[owner]) where owner is not null;
     else
-      perform jobferry.end_jobs(array[job.id], 'cancelled', null, session_user, null);
+      perform jobferry.end_jobs(array[job.id], 'cancelled', null, jobferry.asker(), null);
     end if;
   end loop;
   perform jobferry.release_failed_keys(array[owner], array[job_key]);
@@ -58,7 +58,7 @@ create function jobferry.complete_jobs(job_ids uuid[]) returns setof public.back
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, session_user, null);
+  return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, jobferry.asker(), null);
 end $$;
 
 -- Waiting jobs have failed for good, for the reason given.
@@ -70,7 +70,7 @@ begin
   return query select * from jobferry.end_jobs(
     jobferry.waiting_of(job_ids), 'failed',
     jsonb_build_object('code', 'permanently_failed', 'message', coalesce(error_message, 'failed by hand')),
-    session_user, null);
+    jobferry.asker(), null);
 end $$;
 
 -- Cancel jobs, be they waiting or running; the handler of a running one is told within a second.
@@ -78,7 +78,7 @@ create function jobferry.cancel_jobs(job_ids uuid[]) returns setof public.backgr
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   perform jobferry.hold_jobs(job_ids);
-  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, session_user, null);
+  return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, jobferry.asker(), null);
 end $$;
 
 -- Take the keys of the failed among these jobs, so that nobody else takes them while they are revived.
@@ -146,7 +146,7 @@ begin
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
     select m.id, m.submitted_by, case when w.old_status = 'failed' then 'revived' else 'rescheduled' end,
-      m.attempts, session_user
+      m.attempts, jobferry.asker()
     from moved m join wanted w on w.id = m.id
   )
   select * from moved;

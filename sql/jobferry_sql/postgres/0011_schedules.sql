@@ -39,7 +39,8 @@ create table jobferry.scheduled_jobs (
   planned_at timestamptz,
   next_run_at timestamptz,
   last_missed timestamptz,
-  error text
+  error text,
+  paused_at timestamptz
 );
 
 create index scheduled_jobs_next on jobferry.scheduled_jobs (next_run_at);
@@ -63,7 +64,7 @@ begin
 end $$;
 
 create trigger plan_anew_trigger before update on jobferry.scheduled_jobs
-  for each row when (NEW.schedule_info::text is distinct from OLD.schedule_info::text)
+  for each row when (NEW.paused_at is null and NEW.schedule_info::text is distinct from OLD.schedule_info::text)
   execute function jobferry.plan_anew();
 create trigger ring_scheduler_trigger after insert or update on jobferry.scheduled_jobs
   for each row when (NEW.planned_at is null) execute function jobferry.ring_scheduler();

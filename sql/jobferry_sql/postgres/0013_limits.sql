@@ -17,7 +17,9 @@
 
 create table jobferry.task_limits (
   task text primary key,
-  max_running integer not null check (max_running >= 0)
+  max_running integer not null check (max_running >= 0),
+  -- A paused task has no places, whatever its limit (0028_dashboard.sql).
+  paused_at timestamptz
 );
 
 create table jobferry.limited_jobs (
@@ -86,7 +88,7 @@ end $$;
 -- How many more jobs of a limited task may run?
 create function jobferry.places(task text) returns bigint
 language sql stable set search_path = '' as $$
-  select (select l.max_running from jobferry.task_limits l where l.task = places.task)
+  select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
     - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
 $$;
 

@@ -161,7 +161,7 @@ begin
   delete from jobferry.delegated d where d.job_id = any (came);
   update jobferry.queue q set locked_by = null where q.job_id = any (came);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'taken_back', b.attempts, session_user
+  select b.id, b.submitted_by, 'taken_back', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (came) and b.finished_at is null;
   perform pg_notify('jobferry_queue', '');
   return cardinality(came);

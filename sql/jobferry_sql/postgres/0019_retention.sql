@@ -108,7 +108,7 @@ begin
   get diagnostics forgotten = row_count;
   if forgotten > 0 or why ->> 'jobs' <> '0' then
     insert into public.background_job_events (job_id, event, attempt, actor, detail)
-    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, session_user,
+    values ('00000000-0000-0000-0000-000000000000', 'pruned', 0, jobferry.asker(),
       why || jsonb_build_object('events', forgotten));
   end if;
   return forgotten;
@@ -173,7 +173,7 @@ language sql volatile security definer set search_path = '' as $$
   where e.job_id = any (jobs) and e.detail is not null
     and exists (select from public.background_jobs b where b.id = e.job_id and b.error = jobferry.erasure());
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
-  select b.id, b.submitted_by, 'erased', b.attempts, session_user
+  select b.id, b.submitted_by, 'erased', b.attempts, jobferry.asker()
   from public.background_jobs b where b.id = any (jobs) and b.error = jobferry.erasure();
 $$;
 
@@ -203,7 +203,7 @@ begin
   ),
   audited as (
     insert into public.background_job_events (job_id, owner, event, attempt, actor)
-    select id, submitted_by, 'cancelled', attempts, session_user from blanked where unfinished
+    select id, submitted_by, 'cancelled', attempts, jobferry.asker() from blanked where unfinished
   )
   select count(*), count(*) filter (where unfinished), array_agg(id) into erased, cancelled, ids from blanked;
 
@@ -231,7 +231,7 @@ as $$
 $$;
 
 grant execute on function jobferry.erasure, jobferry.forget_history, jobferry.blank_history, jobferry.is_erased to jobferry_engine;
-grant execute on function jobferry.erasure to jobferry_archivist;
+grant execute on function jobferry.erasure, jobferry.asker to jobferry_archivist;
 alter function jobferry.forget_history owner to jobferry_archivist;
 alter function jobferry.blank_history owner to jobferry_archivist;
 call jobferry.settle_functions();

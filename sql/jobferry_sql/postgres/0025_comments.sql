@@ -59,6 +59,7 @@ comment on column jobferry.scheduled_jobs.planned_at is 'When a processor last w
 comment on column jobferry.scheduled_jobs.next_run_at is 'The next slot; null where there is none, or none was worked out yet.';
 comment on column jobferry.scheduled_jobs.last_missed is 'The slot from which on some were last missed.';
 comment on column jobferry.scheduled_jobs.error is 'What is wrong with it; such a schedule does not run.';
+comment on column jobferry.scheduled_jobs.paused_at is 'Since when it makes no jobs; null while it does.';
 
 comment on function jobferry.unrevoke_owner is 'Take it back; was there anything to take back?';
 comment on function jobferry.grant_sight is 'From now on the role sees jobs of this tenant, of owners with this prefix, or of what jobferry.tenant is set to.';
