@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-faults test-devices test-ledger test-rest check fuzz bench docs site lock clean
+.PHONY: help setup demo test check fuzz bench docs site lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,26 +20,10 @@ setup: .venv/ready ## Only set up .venv, which the others do too where it is mis
 demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo
 
-# Lanes side by side: much of a test is waiting for somebody else.
-LANES := test-faults test-devices test-ledger test-rest
-DEVICES := $(wildcard tests/integration/test_de*.py tests/integration/test_g*.py tests/integration/test_f*.py)
-LEDGER := $(wildcard tests/integration/test_[j-p]*.py)
-REST := $(filter-out $(DEVICES) $(LEDGER),$(wildcard tests/integration/test_*.py)) tests/unit tests/contract tests/simulation
-
+# Four at once on two cores: much of a test is waiting for somebody else. The long ones begin.
+KINDS := faults e2e contract integration simulation unit
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
-	@$(MAKE) --no-print-directory -j4 --output-sync=target $(LANES)
-
-test-faults: .venv/ready
-	@$(BIN)/pytest -q tests/faults tests/e2e
-
-test-devices: .venv/ready
-	@$(BIN)/pytest -q $(DEVICES)
-
-test-ledger: .venv/ready
-	@$(BIN)/pytest -q $(LEDGER)
-
-test-rest: .venv/ready
-	@$(BIN)/pytest -q $(REST)
+	@$(BIN)/pytest -q -n 4 --dist loadfile $(KINDS:%=tests/%)
 
 test-pg%: .venv/ready ## Run the tests on another PostgreSQL: test-pg14 ... test-pg17.
 	@.ci/with-postgres $* $(MAKE) --no-print-directory test

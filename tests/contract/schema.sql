@@ -688,7 +688,7 @@ function jobferry.hold_jobs(ids uuid[])
 function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
   returns background_jobs
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 731f20b31202d6721d17bafd51fd73fe
+  owner whoever migrates, body 12580063e320a09a874208a50145e161
 
 function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
   returns SETOF background_jobs

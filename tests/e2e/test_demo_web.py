@@ -62,6 +62,7 @@ class Playground:
     tablet: str
     phone: str
     both: str
+    dashboard: str
 
     @property
     def file(self) -> Path:
@@ -74,8 +75,9 @@ class Playground:
 def playground() -> Iterator[Playground]:
     with temporary_folder() as folder, started_demo(folder, "--web") as process:
         said = read_until(process, "too large")
-        urls = dict(re.findall(r"^ +(Tablet|Phone|Both) +(http\S+)$", said, re.MULTILINE))
-        yield Playground(process, folder, urls["Tablet"], urls["Phone"], urls["Both"])
+        urls = dict(re.findall(r"^ +(Tablet|Phone|Both|Dashboard) +(http\S+)$", said, re.MULTILINE))
+        places = [urls[name] for name in ("Tablet", "Phone", "Both", "Dashboard")]
+        yield Playground(process, folder, *places)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
 
@@ -129,6 +131,18 @@ def ask(page: Page, button: str) -> None:
 
 def is_shown(picture: Locator) -> bool:
     return bool(picture.evaluate("picture => picture.complete && picture.naturalWidth > 0"))
+
+
+# -- the other side
+
+
+def test_the_dashboard_beside_them_shows_both(
+    tablet: Page, phone: Page, windows: Watched, playground: Playground
+) -> None:
+    for device in (tablet, phone):
+        expect(device.get_by_role("status")).to_have_text("Connected")
+    dashboard = windows.open(f"{playground.dashboard}/devices")
+    expect(dashboard.get_by_role("row", name="ada")).to_have_count(2)
 
 
 # -- a job crosses

@@ -599,6 +599,13 @@ COMMENT ON COLUMN jobferry.scheduled_jobs.error IS 'What is wrong with it; such 
 
 
 --
+-- Name: COLUMN scheduled_jobs.paused_at; Type: COMMENT; Schema: jobferry; Owner: postgres
+--
+
+COMMENT ON COLUMN jobferry.scheduled_jobs.paused_at IS 'Since when it makes no jobs; null while it does.';
+
+
+--
 -- Name: add_scheduled_job(text, json, json, text, text, integer, integer, text, text); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
 --
 
@@ -2712,10 +2719,11 @@ begin
     coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
     spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
   returning * into job;
-  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
-  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
   values (job.id, owner, 'submitted', job.attempts, jobferry.asker());
+  -- Last: from here it may be handed over.
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   return job;
 end $$;
 
@@ -5747,14 +5755,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'anna', '0.1.0', 0, NULL, '2026-11-22 15:51:59.1426+00', '2026-11-22 15:51:59.1426+00', '3e684480-04fe-424e-8bc2-a0bdd0320351', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'anna', '0.1.0', 0, NULL, '2026-11-22 16:04:43.587544+00', '2026-11-22 16:04:43.587544+00', '1e6c76df-1011-4567-855f-48e121e67ca4', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('d3cba439-a8db-484d-9e5a-efc0cfa8bc3d', true, 7711024158511053446);
+INSERT INTO jobferry.identity VALUES ('0660ae9d-e303-422b-82a0-9371ce12b12e', true, 7711027442296282710);
 
 
 --
@@ -5773,34 +5781,34 @@ INSERT INTO jobferry.identity VALUES ('d3cba439-a8db-484d-9e5a-efc0cfa8bc3d', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '687c0ae63a782f0231e7934542e46fd1b68edc9ad97665f331a0cbfd6a0681b2', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', 'f0321ad3b80a9454dd03ad22ae1ff02aee63855a33aec0e4c63ebe1a90c1fb52', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', '661494b94360f255b2493af1f8d9efaba91ba933e065e057edb06ad3b4a7a873', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'd110ce7b908a0b40e7f62cab2ccac6eb61fc77dae7594d8d83a84cd763f3f085', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 15:51:58.737053+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689ce94d487d0e393ec00dfd212f664a3453198f30178', '2026-11-22 15:51:58.737053+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '687c0ae63a782f0231e7934542e46fd1b68edc9ad97665f331a0cbfd6a0681b2', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', 'f0321ad3b80a9454dd03ad22ae1ff02aee63855a33aec0e4c63ebe1a90c1fb52', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689ce94d487d0e393ec00dfd212f664a3453198f30178', '2026-11-22 16:04:43.218155+00');
 
 
 --
@@ -5831,8 +5839,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a203f5-053a-7574-9156-bc278e4e2660', 'nobody''s', 'q', 0, '2026-11-22 15:51:59.056055+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a203f5-053e-78a8-af81-9bd682e2dcb3', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.056056+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20400-af52-7098-8db2-9f4a81e5b0d8', 'nobody''s', 'q', 0, '2026-11-22 16:04:43.500423+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20400-af57-718e-81df-2c7bb1dd1551', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.500424+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5916,27 +5924,27 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 15:51:59.062581+00', '01a203f5-053a-7574-9156-bc278e4e2660', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 15:51:59.06282+00', '01a203f5-053e-78a8-af81-9bd682e2dcb3', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 15:51:59.065652+00', '01a203f5-0540-70da-806d-7a631af27c7a', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 15:51:59.067293+00', '01a203f5-0540-70da-806d-7a631af27c7a', 'anna', 'cancelled', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 15:51:59.100058+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 15:51:59.107869+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'started', 1, 'processor host:10869:c9bdabb7', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 15:51:59.112253+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'submitted', 0, 'device 8fc5e565-bf57-441b-b4da-df0b35b88c8d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 15:51:59.119497+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'started', 1, 'processor host:10869:c9bdabb7', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 15:51:59.125819+00', '01a203f5-0575-73c2-b863-c7c01570a0e8', 'anna', 'completed', 1, 'processor host:10869:c9bdabb7', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 15:51:59.128454+00', '01a203f5-0577-707e-8da5-fba3d1629e10', 'anna', 'failed', 1, 'processor host:10869:c9bdabb7', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 16:04:43.505765+00', '01a20400-af52-7098-8db2-9f4a81e5b0d8', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 16:04:43.505948+00', '01a20400-af57-718e-81df-2c7bb1dd1551', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 16:04:43.510443+00', '01a20400-af59-7666-bbce-fd3721bb454a', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 16:04:43.512557+00', '01a20400-af59-7666-bbce-fd3721bb454a', 'anna', 'cancelled', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 16:04:43.543126+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 16:04:43.543159+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 16:04:43.552332+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'started', 1, 'processor host:32325:ab5e323d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 16:04:43.552457+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'started', 1, 'processor host:32325:ab5e323d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 16:04:43.566243+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'completed', 1, 'processor host:32325:ab5e323d', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 16:04:43.569854+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'failed', 1, 'processor host:32325:ab5e323d', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a203f5-053a-7574-9156-bc278e4e2660', '2026-11-22 15:51:59.035+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', 'q', 0, '2026-11-22 15:51:59.056055+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 15:51:59.056056+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f5-053e-78a8-af81-9bd682e2dcb3', '2026-11-22 15:51:59.038+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.056056+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 15:51:59.056056+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f5-0540-70da-806d-7a631af27c7a', '2026-11-22 15:51:59.041+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 'nobody''s', NULL, 0, '2026-11-22 15:51:59.065005+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 15:51:59.065005+00', NULL, '2026-11-22 15:51:59.066248+00', '767', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f5-0575-73c2-b863-c7c01570a0e8', '2026-11-22 15:51:59.093+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 't', NULL, 0, '2026-11-22 15:51:59.099094+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 15:51:59.099094+00', '2026-11-22 15:51:59.100311+00', '2026-11-22 15:51:59.124746+00', '772', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a203f5-0577-707e-8da5-fba3d1629e10', '2026-11-22 15:51:59.095+00', '{"fail": true}', false, false, 0, NULL, 'anna', '8fc5e565-bf57-441b-b4da-df0b35b88c8d', 't', NULL, 0, '2026-11-22 15:51:59.110659+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 15:51:59.110659+00', '2026-11-22 15:51:59.11718+00', '2026-11-22 15:51:59.127146+00', '774', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20400-af52-7098-8db2-9f4a81e5b0d8', '2026-11-22 16:04:43.475+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', 'q', 0, '2026-11-22 16:04:43.500423+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 16:04:43.500424+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20400-af57-718e-81df-2c7bb1dd1551', '2026-11-22 16:04:43.479+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.500424+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 16:04:43.500424+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20400-af59-7666-bbce-fd3721bb454a', '2026-11-22 16:04:43.482+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.509468+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 16:04:43.509468+00', NULL, '2026-11-22 16:04:43.511348+00', '767', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20400-af8c-7bc6-83f8-5eb7c16e968f', '2026-11-22 16:04:43.533+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 't', NULL, 0, '2026-11-22 16:04:43.542054+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 16:04:43.542055+00', '2026-11-22 16:04:43.544969+00', '2026-11-22 16:04:43.564469+00', '771', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20400-af8f-7b74-9107-58acccb3f70c', '2026-11-22 16:04:43.535+00', '{"fail": true}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 't', NULL, 0, '2026-11-22 16:04:43.542055+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 16:04:43.542055+00', '2026-11-22 16:04:43.544969+00', '2026-11-22 16:04:43.567613+00', '771', '777', NULL);
 
 
 --

@@ -76,7 +76,7 @@ class Watched:
         return page
 
     def _hear(self, said: ConsoleMessage) -> None:
-        if said.type in ("error", "warning"):
+        if said.type == "error":
             self.complaints.append(said.text)
 
     def _answer(self, dialog: Dialog) -> None:

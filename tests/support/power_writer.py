@@ -125,7 +125,7 @@ class Device:
         self.open()
 
     def _row(self, id_: str) -> dict[str, object]:
-        row = dict.fromkeys(("queue_name", "run_at", "job_key", "flags"))
+        row = dict.fromkeys(("queue_name", "run_at", "job_key", "flags", "traceparent"))
         payload = '"' + "x" * self._random.choice([10, 300, 9000]) + '"'
         return {
             **row,

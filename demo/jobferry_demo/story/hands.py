@@ -1,4 +1,4 @@
-"""`jobferry demo --web`: the server side, and two devices of one owner to hold."""
+"""`jobferry demo --web`: the server side with its dashboard, and two devices of one owner to hold."""
 
 import os
 import sys
@@ -28,6 +28,7 @@ TO_TRY = (
     "Switch a device's network off, drop another, and see it wait; switch it on again.",
     "Submit a checksum of 1,000 MB and cancel it on the other device.",
     "Submit one too large, and read why it was rejected.",
+    "Look at it all from the other side, on the dashboard.",
 )
 
 
@@ -48,6 +49,7 @@ def hand_over(stage: Stage, folder: Path, interrupts: Interrupts, *, kept: bool)
     ):
         opening.start_the_server_side(stage, servers)
         places = stage.step("the devices start", lambda: _start_devices(servers, folder))
+        places.append(stage.step("the dashboard starts", lambda: _start_dashboard(servers)))
         _invite(stage, places)
         _until_interrupted(servers)
     stage.note("stopped; " + (f"kept in {folder}" if kept else "nothing is left behind"))
@@ -59,6 +61,13 @@ def _start_devices(servers: Servers, folder: Path) -> tuple[list[Place], str]:
         _start_device(servers, folder, place, [other for other in places if other is not place])
     both = Place("Both", f"{places[0].url}/both")
     return [*places, both], f"two devices of {OWNER}, each with a file of its own"
+
+
+def _start_dashboard(servers: Servers) -> tuple[Place, str]:
+    place = Place("Dashboard", f"http://{HOST}:{free_port()}")
+    command = ("jobferry_client", "dashboard", "--port", place.url.rpartition(":")[2], "--manage")
+    servers.start(servers.part("dashboard", *command, settings=servers.settings), place.url)
+    return place, "what the people who run the server see"
 
 
 def _start_device(servers: Servers, folder: Path, place: Place, others: list[Place]) -> None:
@@ -84,7 +93,7 @@ def _invite(stage: Stage, places: list[Place]) -> None:
     for words in TO_TRY:
         stage.note(words)
     if _somebody_looks():
-        webbrowser.open(places[-1].url)
+        webbrowser.open(places[len(DEVICES)].url)
 
 
 def _somebody_looks() -> bool:

@@ -212,10 +212,11 @@ begin
     coalesce(spec.priority, 0), due, coalesce(spec.max_attempts, 25),
     spec.flags, insert_job.database_id, jobferry.status_of(false, false, due))
   returning * into job;
-  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
-  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   insert into public.background_job_events (job_id, owner, event, attempt, actor)
   values (job.id, owner, 'submitted', job.attempts, jobferry.asker());
+  -- Last: from here it may be handed over.
+  insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
+  values (job.id, job.task, job.queue_name, job.priority, job.run_at, job.attempts, job.max_attempts, job.flags);
   return job;
 end $$;
 
