@@ -23,6 +23,10 @@ EXCLUDED = {
     "docs/backup-and-restore.md": {
         "createdb": "a cluster without our roles: faults/test_restore.py"
     },
+    "docs/demo-web.md": {"demo --web": "e2e/test_demo_web.py"},
+    "docs/dashboard.md": {
+        "--host 0.0.0.0": "tests listen on this machine only: test_dashboard_access.py"
+    },
     "docs/terminal.md": {"jobferry top": "it needs a terminal: integration/test_top.py"},
     "docs/delegates.md": {
         "pgq run": "trips over its own --log-level with typer 0.29: test_delegates_python.py",

@@ -1,4 +1,4 @@
-"""The files for a deployment: each command is one that there is, each unit one that systemd takes."""
+"""The files that docs/deployment.md names: each command is one that there is, each unit one that systemd takes."""
 
 import json
 import os

@@ -22,8 +22,7 @@ from jobferry_client.doctor import file, gateway, library, place
 from jobferry_client.mending import mend
 from jobferry_server.tokens import issue
 from jobferry_shared.findings import Finding, Level
-from support.commands import jobferry
-from support.processes import eventually
+from support.processes import eventually, jobferry
 from support.proxy import Proxy, free_port, postgres_behind, postgres_target
 from support.services import SECRET, Services, token
 

@@ -143,7 +143,7 @@ def test_the_gateway_writes_no_table_by_hand_but_the_ledger(db: Database) -> Non
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'background_jobs'"
     )
-    assert len(tables) == 20
+    assert len(tables) == 21
     with acting_as(db, "jobferry_gateway") as gateway:
         for table in tables:
             column = columns_of(db, table)[0]
@@ -310,7 +310,7 @@ def test_the_auditor_reads_everything_and_writes_nothing(db: Database) -> None:
         "select format('%I.%I', schemaname, tablename) from pg_tables"
         " where schemaname in ('public', 'jobferry') and tablename <> 'identity'"
     )
-    assert len(tables) == 20
+    assert len(tables) == 21
     with acting_as(db, "jobferry_auditor") as auditor:
         for table in tables:
             auditor.rows(f"select * from {table}")

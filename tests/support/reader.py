@@ -27,13 +27,14 @@ __all__ = ["Reader", "missing"]
 #: the database then.
 _SERVICES = {
     re.compile(r"jobferry up\b"): "Ctrl-C stops it",
-    re.compile(r"jobferry (gateway|dashboard)\b"): "listening on",
-    re.compile(r"jobferry processor\b"): None,
+    re.compile(r"(\w+=\S+ )?jobferry (gateway|dashboard)\b"): "listening on",
+    re.compile(r"(\w+=\S+ )?jobferry processor\b"): None,
     re.compile(r"procrastinate .* worker"): "Starting worker",
 }
 _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-#: A command that needs no shell. It is run in this process: to import all of it anew takes a second.
-_PLAIN = re.compile(r"jobferry [^|&;<>$`]*$")
+#: A command that needs no shell. It is run in this process: to import all of it anew takes a second. But
+#: the doctor looks at its process, and what tests have loaded is not its business.
+_PLAIN = re.compile(r"jobferry (?!doctor\b)[^|&;<>$`]*$")
 #: What a reader has copied from elsewhere when he types it.
 _LISTENS = re.compile(r"listening on (ws://\S+)")
 _EXPORT = re.compile(r"^ *export (\w+)=(\S+)$", re.MULTILINE)
@@ -79,7 +80,9 @@ class Reader:
             "JOBFERRY_URL": self.url,
             "JOBFERRY_TOKEN": token(),
             "JOBFERRY_JWT_SECRET": SECRET,
-            "JOBFERRY_PORT": "0",  # as many gateways as want to, whatever else runs here
+            # As many gateways and dashboards as want to, whatever else runs here.
+            "JOBFERRY_PORT": "0",
+            "JOBFERRY_DASHBOARD_PORT": "0",
             "COLUMNS": "200",
             **_libpq(self.dsn),
         }
@@ -171,7 +174,7 @@ class Reader:
         before = self._processors()
         with log.open("wb") as out:
             service = subprocess.Popen(
-                ["bash", "-c", f"exec {line}"], cwd=self.folder, stdout=out, stderr=out
+                ["bash", "-c", f"exec env {line}"], cwd=self.folder, stdout=out, stderr=out
             )
         self._services.append((line, service, log))
 

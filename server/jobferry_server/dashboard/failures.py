@@ -1,6 +1,5 @@
 """What a page says when there is nothing to show: what is wrong, and what to do."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,11 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobferry_server.dashboard.view import render
+from jobferry_server.logs import events
 from jobferry_shared.errors import JobferryError
 
 __all__ = ["HANDLERS", "page"]
-
-log = logging.getLogger("jobferry.dashboard")
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
@@ -32,7 +30,7 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 async def _too_slow(request: Request, error: Exception) -> Response:
-    log.warning("%s took too long: %s", request.url.path, error)
+    events.PAGE_TOOK_TOO_LONG(page=request.url.path, error=error)
     hint = "Narrow the filter, by time for example."
     return page(request, 503, "Postgres was not done with this after five seconds.", hint)
 
@@ -50,12 +48,12 @@ async def _postgres(request: Request, error: asyncpg.PostgresError) -> Response:
     told = error.as_dict()
     if str(told.get("sqlstate", "")).startswith(("JF", "23")):
         return page(request, 409, str(error), told.get("hint") or "")
-    log.warning("%s: %s", request.url.path, error)
+    events.PAGE_FAILED(page=request.url.path, error=error)
     return page(request, 503, "Postgres can not do this now.", str(error)[:300])
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    log.warning("Postgres does not answer: %s", error)
+    events.DASHBOARD_ALONE(error=error)
     return page(request, 503, "Postgres does not answer.", f"{type(error).__name__}: {error}"[:300])
 
 

@@ -6,7 +6,6 @@ made of several sees one state of the database.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -15,11 +14,10 @@ import asyncpg
 from jobferry_server.dashboard.changes import Changes
 from jobferry_server.database import AnyConnection, Pool, open_pool
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
+from jobferry_server.logs import events
 from jobferry_sql import query
 
 __all__ = ["Reader", "Source"]
-
-log = logging.getLogger("jobferry.dashboard")
 
 POOL = 4
 #: How long a page waits for one of the pool's connections, in seconds.
@@ -125,4 +123,4 @@ class Source:
 def _tell_why(bell: "asyncio.Task[None]") -> None:
     """It is not meant to end. The next browser begins it anew; meanwhile all are told from time to time."""
     if not bell.cancelled() and (error := bell.exception()) is not None:
-        log.error("not listening: %s", error)
+        events.NOT_LISTENING(error=error)

@@ -239,3 +239,21 @@ DELEGATED_UNREPORTED = warning(
     "job %(job)s: progress not reported: %(error)s",
     "It is reported with the next.",
 )
+
+# -- dashboard
+
+PAGE_TOOK_TOO_LONG = warning(
+    "dashboard.too_long",
+    "%(page)s took too long: %(error)s",
+    "Postgres was not done in five seconds; whoever asked was told to narrow the filter.",
+)
+PAGE_FAILED = warning(
+    "dashboard.page_failed",
+    "%(page)s: %(error)s",
+    "Postgres refused what a page asked; the page says so.",
+)
+DASHBOARD_ALONE = warning(
+    "dashboard.no_database",
+    "Postgres does not answer: %(error)s",
+    "The pages say so until it does.",
+)
