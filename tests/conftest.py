@@ -1,6 +1,6 @@
 """A real Postgres for every test: one server per session, a database per test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -17,6 +17,16 @@ Connection = psycopg.Connection[tuple[object, ...]]
 # How long an example takes says nothing on a machine that runs other things too.
 settings.register_profile("jobferry", deadline=None)
 settings.load_profile("jobferry")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test has printed may be no text; the process that runs it has to hand it on all the same."""
+    report = yield
+    report.sections = [
+        (name, words.encode(errors="backslashreplace").decode()) for name, words in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session")

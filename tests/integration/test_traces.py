@@ -1,5 +1,6 @@
 """One trace from the submit on the device through gateway and processor to the handler."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -301,8 +302,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry")])
 
 def test_the_statements_of_the_document(db: Database, device_file: Callable[[str], Path]) -> None:
     document = Path(__file__).parents[2] / "docs" / "tracing.md"
-    block = document.read_text().partition("```sql\n-- on the device\n")[2].partition("```")[0]
-    on_device, _, in_postgres = block.partition("-- in Postgres\n")
+    on_device, in_postgres = re.findall(r"```sql\n(.*?)```", document.read_text(), re.DOTALL)
     path = device_file("till")
     JobClient(path).close()
     with sqlite3.connect(path) as file:
