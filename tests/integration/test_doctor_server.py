@@ -12,10 +12,9 @@ from jobferry_server.doctor import examine, health, schema, work
 from jobferry_server.doctor.schema import triggers
 from jobferry_shared.findings import Finding, Level
 from jobferry_sql import migrations
-from support.commands import jobferry
 from support.pgbouncer import installed, pooler
 from support.pgbouncer import login as named_login
-from support.processes import eventually
+from support.processes import eventually, jobferry
 from support.proxy import Proxy, free_port, postgres_behind, postgres_target
 
 

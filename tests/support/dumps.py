@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,9 +28,11 @@ def dump(dsn: str, *options: str) -> str:
 
 
 def load(sql: str, dsn: str) -> None:
-    """Run a dump, all or nothing."""
-    with psycopg.connect(dsn) as connection:
-        connection.execute(sql.encode())
+    """Run a dump, all or nothing; again if somebody who is connected was in the way."""
+    while True:
+        with suppress(psycopg.errors.DeadlockDetected), psycopg.connect(dsn) as connection:
+            connection.execute(sql.encode())
+            return
 
 
 @cache
