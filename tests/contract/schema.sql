@@ -276,7 +276,7 @@ table public.background_jobs
   CREATE TRIGGER enqueue_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL))) EXECUTE FUNCTION jobferry.enqueue_job() -- fires: always
   CREATE TRIGGER guard_job_trigger BEFORE UPDATE ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.guard_job() -- fires: always
   CREATE TRIGGER process_job_trigger AFTER INSERT ON public.background_jobs FOR EACH ROW EXECUTE FUNCTION process_job() -- fires: always
-  CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND ((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)))) EXECUTE FUNCTION jobferry.requeue_job() -- fires: always
+  CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL))) EXECUTE FUNCTION jobferry.requeue_job() -- fires: always
   CREATE TRIGGER resend_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND (new.status <> 'running'::text) AND (((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)) OR (new.payload IS DISTINCT FROM old.payload)))) EXECUTE FUNCTION jobferry.resend_job() -- fires: always
   CREATE TRIGGER stamp_job_trigger BEFORE INSERT ON public.background_jobs FOR EACH ROW WHEN ((CURRENT_USER <> 'jobferry_engine'::name)) EXECUTE FUNCTION jobferry.stamp_job() -- fires: always
 
@@ -370,10 +370,10 @@ function jobferry.begin_epoch(was text)
   plpgsql volatile security definer set search_path=""
   owner jobferry_engine, body 2b5aa39eb33784a5ec99ed69a4686039
 
-function jobferry.begin_job(processor text, job uuid, until timestamp with time zone)
-  returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+function jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text)
+  returns record
   plpgsql volatile security invoker set search_path=""
-  owner whoever migrates, body 60bfde53b27195691b1645d58354b449
+  owner whoever migrates, body 1e746e7c120879655b2bbc11fbfcc581
 
 function jobferry.blank_history(jobs uuid[])
   returns void
@@ -423,7 +423,7 @@ function jobferry.check_specs(specs jobferry.job_spec[], mode text)
 function jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone)
   returns TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
   plpgsql volatile security definer set search_path="" set random_page_cost=1
-  owner jobferry_engine, body 554753fa4b7ceee8f7edb158d8072dc6
+  owner jobferry_engine, body 176320fbee97c4c2dde1fe9c44465768
 
 function jobferry.clear_away(ids uuid[])
   returns void
@@ -988,7 +988,7 @@ function jobferry.replace_jobs(ids uuid[], job_keys text[], specs jobferry.job_s
 function jobferry.requeue_job()
   returns trigger
   plpgsql volatile security definer set search_path=""
-  owner jobferry_engine, body d29f378f18f8a82049e78d0466b2900a
+  owner jobferry_engine, body cb6fe6123c1124f44f7002a51325e0da
 
 function jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with time zone, priority integer, attempts integer, max_attempts integer)
   returns SETOF background_jobs

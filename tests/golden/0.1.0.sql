@@ -815,7 +815,7 @@ ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
 -- Name: begin_job(text, uuid, timestamp with time zone); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -839,12 +839,12 @@ begin
   if octet_length(begun.submitted_by) < 7900 then
     perform pg_notify('jobferry_changes', begun.submitted_by);
   end if;
-  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
-    begun.progress, begun.error::text, entry.checkpoint::text;
+  id := begun.id; task := begun.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
+  owner := begun.submitted_by; progress := begun.progress; error := begun.error::text; checkpoint := entry.checkpoint::text;
 end $$;
 
 
-ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text) OWNER TO CURRENT_USER;
 
 --
 -- Name: blank_history(uuid[]); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
@@ -1153,8 +1153,12 @@ declare
   heads uuid[];
   limits text[];
   full_now text[];
+  said record;
   found record;
-  behind record;
+  -- The search goes on behind this place.
+  after_priority smallint := -32768;
+  after_run_at timestamptz := '-infinity';
+  after_id uuid := '00000000-0000-0000-0000-000000000000';
   reach integer := most;
   number integer := 0;
   first uuid[];
@@ -1162,26 +1166,34 @@ declare
 begin
   if until is null then
     perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
-    if not exists (select from jobferry.processors p where p.id = processor) then
-      raise exception 'processor % is not registered', processor
-        using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
-    end if;
   end if;
-  if exists (select from jobferry.queue q where q.queue_name is not null) then
+  -- In one look: on an idle queue each statement counts.
+  select exists (select from jobferry.processors p where p.id = processor) as registered,
+    exists (select from jobferry.queue q where q.queue_name is not null) as named,
+    (select array_agg(l.task) from jobferry.task_limits l where tasks is null or l.task = any (tasks)) as limits
+  into said;
+  limits := said.limits;
+  if until is null and not said.registered then
+    raise exception 'processor % is not registered', processor
+      using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
+  end if;
+  if said.named then
     heads := jobferry.named_heads(tasks, forbidden_flags);
   end if;
-  select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
-  select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
   if limits is null then
     first := array(select d.job_id from jobferry.due_jobs(
-      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
-    if cardinality(first) = 1 then
-      return query select * from jobferry.begin_job(processor, first[1], until);
-      get diagnostics number = row_count;
-    end if;
-    if cardinality(first) = 0 or number = 1 then
+      tasks, forbidden_flags, heads, null, after_priority, after_run_at, after_id, least(most, 2)) d);
+    if cardinality(first) = 0 then
       return;
+    elsif cardinality(first) = 1 then
+      found := jobferry.begin_job(processor, first[1], until);
+      if found.id is not null then
+        id := found.id; task := found.task; payload := found.payload; attempt := found.attempt; owner := found.owner;
+        progress := found.progress; error := found.error; checkpoint := found.checkpoint;
+        return next;
+        return;
+      end if;
     end if;
   end if;
   loop
@@ -1192,7 +1204,7 @@ begin
     for found in
       with due as materialized (
         select * from jobferry.due_jobs(
-          tasks, forbidden_flags, heads, full_now, behind.priority, behind.run_at, behind.job_id, reach)
+          tasks, forbidden_flags, heads, full_now, after_priority, after_run_at, after_id, reach)
       ),
       free as materialized (
         select due.* from due join public.background_jobs b on b.id = due.job_id
@@ -1242,7 +1254,7 @@ begin
     passed_over := passed_over || found.passed_over;
     exit when found.passed_over is null or number >= most or reach > 8192;
     reach := reach * 2;
-    select q.priority, q.run_at, q.job_id into behind from jobferry.queue q
+    select q.priority, q.run_at, q.job_id into after_priority, after_run_at, after_id from jobferry.queue q
     where q.job_id = any (found.passed_over) order by q.priority desc, q.run_at desc, q.job_id desc limit 1;
   end loop;
 
@@ -4188,6 +4200,10 @@ CREATE FUNCTION jobferry.requeue_job() RETURNS trigger
     SET search_path TO ''
     AS $$
 begin
+  if (NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.max_attempts, NEW.flags)
+     is not distinct from (OLD.task, OLD.queue_name, OLD.priority, OLD.run_at, OLD.max_attempts, OLD.flags) then
+    return null;
+  end if;
   update jobferry.queue set task = NEW.task, queue_name = NEW.queue_name, priority = NEW.priority,
     run_at = NEW.run_at, max_attempts = NEW.max_attempts, flags = NEW.flags
   where job_id = (select job_id from jobferry.queue where job_id = NEW.id and locked_by is null for update skip locked);
@@ -5755,14 +5771,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'anna', '0.1.0', 0, NULL, '2026-11-22 16:04:43.587544+00', '2026-11-22 16:04:43.587544+00', '1e6c76df-1011-4567-855f-48e121e67ca4', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('4ded4e67-9278-407f-9093-3c392959441b', 'anna', '0.1.0', 0, NULL, '2026-11-22 16:37:23.820484+00', '2026-11-22 16:37:23.820484+00', '19c8e56c-12b1-4e30-ab45-c553cc478b1e', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('0660ae9d-e303-422b-82a0-9371ce12b12e', true, 7711027442296282710);
+INSERT INTO jobferry.identity VALUES ('a7178a27-54a2-41b6-ac4b-e4d65e78ccf1', true, 7711035860548736392);
 
 
 --
@@ -5781,34 +5797,34 @@ INSERT INTO jobferry.identity VALUES ('0660ae9d-e303-422b-82a0-9371ce12b12e', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '687c0ae63a782f0231e7934542e46fd1b68edc9ad97665f331a0cbfd6a0681b2', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', 'f0321ad3b80a9454dd03ad22ae1ff02aee63855a33aec0e4c63ebe1a90c1fb52', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 16:04:43.218155+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689ce94d487d0e393ec00dfd212f664a3453198f30178', '2026-11-22 16:04:43.218155+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '2c814af520d9ef798d0a8d205853eecaa3459e79be866f04e8b0147cfb15170d', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', 'd378d8797161da5d3c70e6c7906640289a21c1908870a5a203442661b008cb6f', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 16:37:23.3578+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689ce94d487d0e393ec00dfd212f664a3453198f30178', '2026-11-22 16:37:23.3578+00');
 
 
 --
@@ -5839,8 +5855,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '637b53a0f1e0fa6f357689
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a20400-af52-7098-8db2-9f4a81e5b0d8', 'nobody''s', 'q', 0, '2026-11-22 16:04:43.500423+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a20400-af57-718e-81df-2c7bb1dd1551', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.500424+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2041e-9885-729e-9ff3-ddc57b8b0da2', 'nobody''s', 'q', 0, '2026-11-22 16:37:23.742851+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2041e-9888-76ca-bb72-c0458868d704', 'nobody''s', NULL, 0, '2026-11-22 16:37:23.742852+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5924,27 +5940,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 16:04:43.505765+00', '01a20400-af52-7098-8db2-9f4a81e5b0d8', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 16:04:43.505948+00', '01a20400-af57-718e-81df-2c7bb1dd1551', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 16:04:43.510443+00', '01a20400-af59-7666-bbce-fd3721bb454a', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 16:04:43.512557+00', '01a20400-af59-7666-bbce-fd3721bb454a', 'anna', 'cancelled', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 16:04:43.543126+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 16:04:43.543159+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'submitted', 0, 'device 7ebb7b99-9099-4cd8-8550-2b5a65d0e906', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 16:04:43.552332+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'started', 1, 'processor host:32325:ab5e323d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 16:04:43.552457+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'started', 1, 'processor host:32325:ab5e323d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 16:04:43.566243+00', '01a20400-af8c-7bc6-83f8-5eb7c16e968f', 'anna', 'completed', 1, 'processor host:32325:ab5e323d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 16:04:43.569854+00', '01a20400-af8f-7b74-9107-58acccb3f70c', 'anna', 'failed', 1, 'processor host:32325:ab5e323d', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 16:37:23.748102+00', '01a2041e-9885-729e-9ff3-ddc57b8b0da2', 'anna', 'submitted', 0, 'device 4ded4e67-9278-407f-9093-3c392959441b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 16:37:23.748295+00', '01a2041e-9888-76ca-bb72-c0458868d704', 'anna', 'submitted', 0, 'device 4ded4e67-9278-407f-9093-3c392959441b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 16:37:23.748313+00', '01a2041e-988a-74a9-9833-7abd929a0980', 'anna', 'submitted', 0, 'device 4ded4e67-9278-407f-9093-3c392959441b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 16:37:23.779536+00', '01a2041e-98bc-7c53-a4fc-4f96334f1ce5', 'anna', 'submitted', 0, 'device 4ded4e67-9278-407f-9093-3c392959441b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 16:37:23.789402+00', '01a2041e-98c1-767c-a548-a9f6d0c396d7', 'anna', 'submitted', 0, 'device 4ded4e67-9278-407f-9093-3c392959441b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 16:37:23.791195+00', '01a2041e-98bc-7c53-a4fc-4f96334f1ce5', 'anna', 'started', 1, 'processor host:30071:b32e1d5a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 16:37:23.793375+00', '01a2041e-98c1-767c-a548-a9f6d0c396d7', 'anna', 'started', 1, 'processor host:30071:b32e1d5a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 16:37:23.804464+00', '01a2041e-98bc-7c53-a4fc-4f96334f1ce5', 'anna', 'completed', 1, 'processor host:30071:b32e1d5a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 16:37:23.80778+00', '01a2041e-98c1-767c-a548-a9f6d0c396d7', 'anna', 'failed', 1, 'processor host:30071:b32e1d5a', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a20400-af52-7098-8db2-9f4a81e5b0d8', '2026-11-22 16:04:43.475+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', 'q', 0, '2026-11-22 16:04:43.500423+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 16:04:43.500424+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20400-af57-718e-81df-2c7bb1dd1551', '2026-11-22 16:04:43.479+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.500424+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 16:04:43.500424+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20400-af59-7666-bbce-fd3721bb454a', '2026-11-22 16:04:43.482+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 'nobody''s', NULL, 0, '2026-11-22 16:04:43.509468+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 16:04:43.509468+00', NULL, '2026-11-22 16:04:43.511348+00', '767', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20400-af8c-7bc6-83f8-5eb7c16e968f', '2026-11-22 16:04:43.533+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 't', NULL, 0, '2026-11-22 16:04:43.542054+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 16:04:43.542055+00', '2026-11-22 16:04:43.544969+00', '2026-11-22 16:04:43.564469+00', '771', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20400-af8f-7b74-9107-58acccb3f70c', '2026-11-22 16:04:43.535+00', '{"fail": true}', false, false, 0, NULL, 'anna', '7ebb7b99-9099-4cd8-8550-2b5a65d0e906', 't', NULL, 0, '2026-11-22 16:04:43.542055+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 16:04:43.542055+00', '2026-11-22 16:04:43.544969+00', '2026-11-22 16:04:43.567613+00', '771', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2041e-9885-729e-9ff3-ddc57b8b0da2', '2026-11-22 16:37:23.717+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '4ded4e67-9278-407f-9093-3c392959441b', 'nobody''s', 'q', 0, '2026-11-22 16:37:23.742851+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 16:37:23.742853+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2041e-9888-76ca-bb72-c0458868d704', '2026-11-22 16:37:23.72+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '4ded4e67-9278-407f-9093-3c392959441b', 'nobody''s', NULL, 0, '2026-11-22 16:37:23.742852+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 16:37:23.742853+00', NULL, NULL, '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2041e-988a-74a9-9833-7abd929a0980', '2026-11-22 16:37:23.722+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '4ded4e67-9278-407f-9093-3c392959441b', 'nobody''s', NULL, 0, '2026-11-22 16:37:23.742853+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 16:37:23.742853+00', NULL, '2026-11-22 16:37:23.742853+00', '766', '766', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2041e-98bc-7c53-a4fc-4f96334f1ce5', '2026-11-22 16:37:23.774+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '4ded4e67-9278-407f-9093-3c392959441b', 't', NULL, 0, '2026-11-22 16:37:23.778562+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 16:37:23.778562+00', '2026-11-22 16:37:23.780668+00', '2026-11-22 16:37:23.802114+00', '770', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2041e-98c1-767c-a548-a9f6d0c396d7', '2026-11-22 16:37:23.777+00', '{"fail": true}', false, false, 0, NULL, 'anna', '4ded4e67-9278-407f-9093-3c392959441b', 't', NULL, 0, '2026-11-22 16:37:23.787784+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 16:37:23.787784+00', '2026-11-22 16:37:23.792516+00', '2026-11-22 16:37:23.806102+00', '772', '775', NULL);
 
 
 --
@@ -5958,7 +5973,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
 
 
 --
@@ -6443,7 +6458,7 @@ ALTER TABLE public.background_job_events ENABLE ALWAYS TRIGGER refuse_truncating
 -- Name: background_jobs requeue_job_trigger; Type: TRIGGER; Schema: public; Owner: postgres
 --
 
-CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL) AND ((((((new.task IS DISTINCT FROM old.task) OR (new.queue_name IS DISTINCT FROM old.queue_name)) OR (new.priority IS DISTINCT FROM old.priority)) OR (new.run_at IS DISTINCT FROM old.run_at)) OR (new.max_attempts IS DISTINCT FROM old.max_attempts)) OR (new.flags IS DISTINCT FROM old.flags)))) EXECUTE FUNCTION jobferry.requeue_job();
+CREATE TRIGGER requeue_job_trigger AFTER UPDATE ON public.background_jobs FOR EACH ROW WHEN (((CURRENT_USER <> 'jobferry_engine'::name) AND (new.finished_at IS NULL))) EXECUTE FUNCTION jobferry.requeue_job();
 
 ALTER TABLE public.background_jobs ENABLE ALWAYS TRIGGER requeue_job_trigger;
 
@@ -6888,11 +6903,11 @@ GRANT ALL ON FUNCTION jobferry.begin_epoch(was text) TO jobferry_admin;
 
 
 --
--- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text) TO jobferry_engine;
 
 
 --

@@ -44,10 +44,10 @@ class Hand:
         for attempt in list(self.held):
             attempt.stop(reason)
 
-    async def change_within(self, seconds: float) -> bool:
-        """Wait until :attr:`changed` is set, but not longer; was it?"""
+    async def change_within(self, seconds: float) -> None:
+        """Wait until :attr:`changed` is set, which it is after so many seconds at the latest."""
+        timer = asyncio.get_running_loop().call_later(seconds, self.changed.set)
         try:
-            async with asyncio.timeout(seconds):
-                return await self.changed.wait()
-        except TimeoutError:
-            return False
+            await self.changed.wait()
+        finally:
+            timer.cancel()

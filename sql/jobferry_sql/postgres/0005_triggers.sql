@@ -97,10 +97,15 @@ begin
   return null;
 end $$;
 
--- requeue: what a foreign writer changes of a waiting job holds for the queue too.
+-- requeue: what a foreign writer changes of a waiting job holds for the queue too. (What has changed is asked
+-- here and not in the trigger's condition: Postgres reads a condition anew for each statement of the engine's.)
 create function jobferry.requeue_job() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
+  if (NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.max_attempts, NEW.flags)
+     is not distinct from (OLD.task, OLD.queue_name, OLD.priority, OLD.run_at, OLD.max_attempts, OLD.flags) then
+    return null;
+  end if;
   update jobferry.queue set task = NEW.task, queue_name = NEW.queue_name, priority = NEW.priority,
     run_at = NEW.run_at, max_attempts = NEW.max_attempts, flags = NEW.flags
   where job_id = (select job_id from jobferry.queue where job_id = NEW.id and locked_by is null for update skip locked);
@@ -161,10 +166,7 @@ create trigger process_job_trigger after insert on public.background_jobs
 create trigger enqueue_job_trigger after insert on public.background_jobs
   for each row when (current_user <> 'jobferry_engine' and NEW.finished_at is null) execute function jobferry.enqueue_job();
 create trigger requeue_job_trigger after update on public.background_jobs
-  for each row when (current_user <> 'jobferry_engine' and NEW.finished_at is null
-    and (NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.max_attempts, NEW.flags)
-        is distinct from (OLD.task, OLD.queue_name, OLD.priority, OLD.run_at, OLD.max_attempts, OLD.flags))
-  execute function jobferry.requeue_job();
+  for each row when (current_user <> 'jobferry_engine' and NEW.finished_at is null) execute function jobferry.requeue_job();
 create trigger dequeue_job_trigger after update on public.background_jobs
   for each row when (current_user <> 'jobferry_engine' and NEW.finished_at is not null) execute function jobferry.dequeue_job();
 create trigger dequeue_deleted_job_trigger after delete on public.background_jobs

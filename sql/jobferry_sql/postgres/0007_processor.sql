@@ -113,8 +113,11 @@ end $$;
 
 -- Begin one job that is in our hands, as the claim begins many, but in plain statements: for a single job
 -- that takes half the time. Nothing if somebody else has its ledger row, or has ended it.
-create function jobferry.begin_job(processor text, job uuid, until timestamptz)
-returns table (id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
+create function jobferry.begin_job(
+  processor text, job uuid, until timestamptz,
+  out id uuid, out task text, out payload text, out attempt smallint, out owner text, out progress real, out error text,
+  out checkpoint text
+)
 language plpgsql volatile set search_path = '' as $$
 #variable_conflict use_column
 declare
@@ -136,8 +139,8 @@ begin
   if octet_length(begun.submitted_by) < 7900 then
     perform pg_notify('jobferry_changes', begun.submitted_by);
   end if;
-  return query select begun.id, begun.task, coalesce(entry.rest, begun.payload)::text, begun.attempts, begun.submitted_by,
-    begun.progress, begun.error::text, entry.checkpoint::text;
+  id := begun.id; task := begun.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
+  owner := begun.submitted_by; progress := begun.progress; error := begun.error::text; checkpoint := entry.checkpoint::text;
 end $$;
 
 -- Take up to `most` due jobs of these tasks, first by priority, then by time, at most one of each
@@ -158,8 +161,12 @@ declare
   heads uuid[];
   limits text[];
   full_now text[];
+  said record;
   found record;
-  behind record;
+  -- The search goes on behind this place.
+  after_priority smallint := -32768;
+  after_run_at timestamptz := '-infinity';
+  after_id uuid := '00000000-0000-0000-0000-000000000000';
   reach integer := most;
   number integer := 0;
   first uuid[];
@@ -167,26 +174,34 @@ declare
 begin
   if until is null then
     perform pg_advisory_xact_lock_shared(jobferry.lease_key(processor));
-    if not exists (select from jobferry.processors p where p.id = processor) then
-      raise exception 'processor % is not registered', processor
-        using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
-    end if;
   end if;
-  if exists (select from jobferry.queue q where q.queue_name is not null) then
+  -- In one look: on an idle queue each statement counts.
+  select exists (select from jobferry.processors p where p.id = processor) as registered,
+    exists (select from jobferry.queue q where q.queue_name is not null) as named,
+    (select array_agg(l.task) from jobferry.task_limits l where tasks is null or l.task = any (tasks)) as limits
+  into said;
+  limits := said.limits;
+  if until is null and not said.registered then
+    raise exception 'processor % is not registered', processor
+      using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
+  end if;
+  if said.named then
     heads := jobferry.named_heads(tasks, forbidden_flags);
   end if;
-  select array_agg(l.task) into limits from jobferry.task_limits l where tasks is null or l.task = any (tasks);
 
-  select '-32768'::smallint as priority, '-infinity'::timestamptz as run_at, '00000000-0000-0000-0000-000000000000'::uuid as job_id into behind;
   if limits is null then
     first := array(select d.job_id from jobferry.due_jobs(
-      tasks, forbidden_flags, heads, null, behind.priority, behind.run_at, behind.job_id, least(most, 2)) d);
-    if cardinality(first) = 1 then
-      return query select * from jobferry.begin_job(processor, first[1], until);
-      get diagnostics number = row_count;
-    end if;
-    if cardinality(first) = 0 or number = 1 then
+      tasks, forbidden_flags, heads, null, after_priority, after_run_at, after_id, least(most, 2)) d);
+    if cardinality(first) = 0 then
       return;
+    elsif cardinality(first) = 1 then
+      found := jobferry.begin_job(processor, first[1], until);
+      if found.id is not null then
+        id := found.id; task := found.task; payload := found.payload; attempt := found.attempt; owner := found.owner;
+        progress := found.progress; error := found.error; checkpoint := found.checkpoint;
+        return next;
+        return;
+      end if;
     end if;
   end if;
   loop
@@ -197,7 +212,7 @@ begin
     for found in
       with due as materialized (
         select * from jobferry.due_jobs(
-          tasks, forbidden_flags, heads, full_now, behind.priority, behind.run_at, behind.job_id, reach)
+          tasks, forbidden_flags, heads, full_now, after_priority, after_run_at, after_id, reach)
       ),
       free as materialized (
         select due.* from due join public.background_jobs b on b.id = due.job_id
@@ -247,7 +262,7 @@ begin
     passed_over := passed_over || found.passed_over;
     exit when found.passed_over is null or number >= most or reach > 8192;
     reach := reach * 2;
-    select q.priority, q.run_at, q.job_id into behind from jobferry.queue q
+    select q.priority, q.run_at, q.job_id into after_priority, after_run_at, after_id from jobferry.queue q
     where q.job_id = any (found.passed_over) order by q.priority desc, q.run_at desc, q.job_id desc limit 1;
   end loop;
 
