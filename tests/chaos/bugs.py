@@ -13,6 +13,7 @@ from jobferry_client.cli import main
 from jobferry_server.gateway import ingest
 from jobferry_server.gateway.device import Batch
 from jobferry_server.gateway.feed import Feed
+from jobferry_server.gateway.pushes import Lane
 
 __all__ = ["BUGS", "FENCELESS", "MODULE", "VARIABLE", "drop_the_fence"]
 
@@ -34,10 +35,10 @@ def acknowledge_before_commit() -> None:
     """The gateway answers, and commits a moment later."""
     commit = ingest.GroupCommit._commit_until_done
 
-    async def answer_first(self: ingest.GroupCommit, group: list[Batch]) -> None:
+    async def answer_first(self: ingest.GroupCommit, group: list[Batch], lane: Lane) -> None:
         ingest._answer(group)
         await asyncio.sleep(0.2)
-        await commit(self, group)
+        await commit(self, group, lane)
 
     ingest.GroupCommit._commit_until_done = answer_first  # type: ignore[method-assign]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from uuid import UUID
 
 import pytest
 
@@ -144,3 +145,20 @@ def test_a_device_that_has_much_to_read_gets_it_all_however_small_the_pages(
         wires = [stack.enter_context(device(url)) for _ in range(25)]
         for wire in wires:
             assert len({row["id"] for row in wire.rows()}) == number
+
+
+def test_what_follows_a_held_job_waits_for_it_though_a_push_is_written_in_turns(
+    db: Database, other: Database, url: str
+) -> None:
+    older, newer = job(job_key="k"), job(job_key="k")
+    with device(url, "anna") as anna, device(url, "bert") as bert:
+        with other.together():
+            other.do("select pg_advisory_xact_lock(jobferry.key_lock('anna', 'k'))")
+            # Somebody with little was just here.
+            bert.push(*submits(1))
+            answered([bert])
+            anna.push(submit(older), *submits(3 * LITTLE), submit(newer))
+            eventually(lambda: len(commits(db)) > 1)
+        answered([anna])
+    assert db.status(UUID(str(older["id"]))) == "cancelled"
+    assert db.status(UUID(str(newer["id"]))) == "queued"

@@ -35,6 +35,7 @@ from jobferry_server.errors import Fail, Retry, Stopped
 from jobferry_server.gateway import Gateway
 from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.ingest import GroupCommit, _answer
+from jobferry_server.gateway.pushes import Lane
 from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.processor.attempt import Attempt
 from jobferry_server.processor.workers import Workers
@@ -240,10 +241,10 @@ class TimedWorkers(Workers):
 class PerhapsHasty(GroupCommit):
     """The group commit; with the bug it answers first."""
 
-    async def _commit_until_done(self, group: list[Batch]) -> None:
+    async def _commit_until_done(self, group: list[Batch], lane: Lane) -> None:
         if _edges.bugs.acknowledge_before_commit:
             _answer(group)
-        await super()._commit_until_done(group)
+        await super()._commit_until_done(group, lane)
 
 
 class PerhapsTrusting(Revocations):

@@ -77,6 +77,8 @@ def test_much_gives_way_while_there_is_little(pushes: Pushes) -> None:
     assert pushes.rest(Lane.LITTLE, 0, 0.02) == 0
     assert pushes.rest(Lane.MUCH, 0, 0.02) == 0.02
     assert pushes.rest(Lane.MUCH, 0, 0.9) == MOST_REST_SECONDS
+    assert pushes.most(Lane.MUCH, 0) == LITTLE < pushes.most(Lane.LITTLE, 0)
+    assert pushes.most(Lane.MUCH, RECENT_SECONDS) > LITTLE
     pushes.done(group)
     for _ in range(9):
         pushes.add(push(anna, 100))

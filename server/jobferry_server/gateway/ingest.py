@@ -116,10 +116,9 @@ class GroupCommit:
             now = time.monotonic()
             if group := self._pushes.take(lane, now):
                 began = time.time_ns()
-                await self._commit_until_done(group)
+                await self._commit_until_done(group, lane)
                 self._finish(group)
                 trace_accepted(group, began)
-                await asyncio.sleep(self._pushes.rest(lane, now, time.monotonic()))
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pushes.pause(now)):
@@ -143,12 +142,12 @@ class GroupCommit:
             self._idle.set()
         self._ring()
 
-    async def _commit_until_done(self, group: list[Batch]) -> None:
+    async def _commit_until_done(self, group: list[Batch], lane: Lane) -> None:
         """A database that is away is waited for: the group is idempotent."""
         began = time.monotonic()
         while True:
             try:
-                await self._commit(group)
+                await self._commit(group, lane)
                 break
             except Exception as error:
                 if not is_transient(error):
@@ -158,7 +157,7 @@ class GroupCommit:
                 await asyncio.sleep(RETRY_SECONDS)
         _measure(group, began)
 
-    async def _commit(self, group: list[Batch]) -> None:
+    async def _commit(self, group: list[Batch], lane: Lane) -> None:
         submits: list[_Submit] = []
         for batch in group:
             batch.begin()
@@ -170,13 +169,24 @@ class GroupCommit:
             if len(batch.ops) > LITTLE:
                 # Let those go ahead who have less to say.
                 await asyncio.sleep(0)
-        if submits:
-            await isolate(submits, self._write_submits, is_data_error, _refused)
+        await self._write_in_turns(submits, lane)
         _hold_what_follows(group)
         free = [batch for batch in group if not batch.held]
         cancels = [_Cancel(b, op) for b in free for op in b.ops if isinstance(op, Cancel)]
         if cancels:
             await self._write_cancels(cancels)
+
+    async def _write_in_turns(self, submits: Sequence[_Submit], lane: Lane) -> None:
+        """As many at a time as the others can bear, with rests between."""
+        while submits:
+            began = time.monotonic()
+            most = self._pushes.most(lane, began)
+            some, submits = submits[:most], submits[most:]
+            await isolate(some, self._write_submits, is_data_error, _refused)
+            # What a device said later must not be done before what is held of it.
+            held = {submit.batch.device for submit in some if submit.batch.held}
+            submits = [submit for submit in submits if submit.batch.device not in held]
+            await asyncio.sleep(self._pushes.rest(lane, began, time.monotonic()))
 
     def _acceptable(self, batch: Batch, op: Submit) -> bool:
         if not _is_tenant_s(batch, op):

@@ -2,7 +2,7 @@
 
 Two lanes commit side by side: one for owners who have little waiting, one for those who have much.
 So a handful of operations never waits for somebody's backlog; and while there are such, a backlog is
-committed a push at a time and rests as long as each took, since processor and disk are shared. Within a
+committed a handful at a time and rests as long as each took, since processor and disk are shared. Within a
 lane owners take turns, a push each. An owner is in one lane at a time, and a device's pushes are
 committed in the order in which it sent them.
 """
@@ -82,8 +82,12 @@ class Pushes:
             self._little_at = now
         return group
 
+    def most(self, lane: Lane, now: float) -> int:
+        """How many operations of a group its next transaction may have."""
+        return LITTLE if self._gives_way(lane, now) else self._most
+
     def rest(self, lane: Lane, began: float, now: float) -> float:
-        """Seconds that the lane is to rest after a group."""
+        """Seconds that the lane is to rest after a transaction."""
         return min(now - began, MOST_REST_SECONDS) if self._gives_way(lane, now) else 0.0
 
     def done(self, group: Sequence[Batch]) -> None:
