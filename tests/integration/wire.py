@@ -16,7 +16,7 @@ from support.services import token
 
 Message = dict[str, Any]
 
-SECONDS = 5.0
+SECONDS = 30.0
 #: Not a part's: what it says word for word is the test's own.
 LOG = logging.getLogger("tests.wire")
 

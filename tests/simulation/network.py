@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
@@ -138,6 +139,7 @@ class ServerLine(GatewayLine):
     """What the gateway holds in its hand."""
 
     def __init__(self, end: End, request: Request) -> None:
+        self.id = UUID(int=0)
         self.far_end = end
         self.request = request
         self.transport = Transport(end)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from jobferry_client.cli import main
+from support import processes
 
 __all__ = ["Ran", "Run", "jobferry", "runner"]
 
@@ -47,7 +49,12 @@ def runner(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def jobferry(*arguments: str, **environment: str) -> "CompletedProcess[str]":
-    """Run a command to its end, as ``support.processes`` does in a process of its own."""
+    """Run a command to its end, as ``support.processes`` does in a process of its own.
+
+    So does this on another thread than the first: there is one standard output for all of them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return processes.jobferry(*arguments, timeout=60, **environment)
     out, err = _stream(), _stream()
     with patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(err):
         code = _exit_code(*arguments)
