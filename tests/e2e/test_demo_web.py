@@ -332,5 +332,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing_behind(
     assert not processes_of(playground.folder)
     assert not demo_folders(playground.folder)
     expect(tablet.get_by_role("alert")).to_contain_text("has lost its device")
+    # From here on nobody asks again.
+    tablet.close()
     assert all("ERR_CONNECTION_REFUSED" in complaint for complaint in windows.complaints)
     windows.complaints.clear()
