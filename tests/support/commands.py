@@ -1,4 +1,4 @@
-"""The command ``jobferry``, run in this process: two dozen times as fast as in one of its own."""
+"""The command ``jobferry``, run in this process: to start one of its own takes longer than most commands."""
 
 import io
 import json
