@@ -12,7 +12,7 @@ import asyncpg
 
 from benchmarks.jobs import BATCH, DEVICE, OWNER, TASK, Row
 from jobferry_server.database import AnyConnection, connect
-from jobferry_server.gateway.ingest import SUBMIT
+from jobferry_server.gateway.submits import SUBMIT
 from jobferry_server.processor.ledger import CLAIM, FLUSH
 
 __all__ = ["bare_copy", "finish", "foreign_writer", "queue_up"]

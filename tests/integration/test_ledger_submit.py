@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from integration.database import DEVICE, Database, Ear, Spec, held_row
-from jobferry_server.gateway.ingest import _array_literal
+from jobferry_server.gateway.submits import array_literal
 from jobferry_shared.ids import new_id
 
 ROUNDS = 200
@@ -115,7 +115,7 @@ FLAGS: list[list[str] | None] = [
 
 
 def test_flags_arrive_as_they_were(db: Database) -> None:
-    specs = [Spec(flags=_array_literal(flags)) for flags in FLAGS]
+    specs = [Spec(flags=array_literal(flags)) for flags in FLAGS]
     db.submit(*specs)
     for spec, flags in zip(specs, FLAGS, strict=True):
         assert db.job(spec.id)["flags"] == flags

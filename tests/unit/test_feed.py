@@ -6,6 +6,7 @@ from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.line import Line
+from jobferry_server.gateway.way import Way
 from jobferry_server.tokens import Identity
 from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Hello
@@ -25,7 +26,7 @@ def device(number: int) -> Device:
 
 
 def test_a_device_that_leaves_a_stream_and_comes_back_before_its_turn_is_served_once() -> None:
-    feed = Feed(None, Limits())  # type: ignore[arg-type]
+    feed = Feed(None, Limits(), Way())  # type: ignore[arg-type]
     restless, other = device(1), device(2)
     for cursor in (WALKING, RESTING, WALKING):
         restless.cursor = cursor

@@ -7,7 +7,8 @@ import pytest
 from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.line import Line
 from jobferry_server.gateway.pace import Pace
-from jobferry_server.gateway.pushes import LITTLE, MOST_REST_SECONDS, RECENT_SECONDS, Lane, Pushes
+from jobferry_server.gateway.pushes import HANDFUL, LITTLE, Lane, Pushes
+from jobferry_server.gateway.way import RECENT_SECONDS, Way
 from jobferry_server.tokens import Identity
 from jobferry_shared.ids import new_id
 from jobferry_shared.limits import Limits
@@ -31,7 +32,7 @@ def push(of: Device, size: int = 1) -> Batch:
 
 @pytest.fixture
 def pushes() -> Pushes:
-    return Pushes(1000, Pace(0, 1))
+    return Pushes(1000, Pace(0, 1), Way())
 
 
 def test_who_has_little_and_who_has_much_are_in_lanes_of_their_own(pushes: Pushes) -> None:
@@ -71,14 +72,13 @@ def test_much_gives_way_while_there_is_little(pushes: Pushes) -> None:
         pushes.add(push(anna, 100))
     group = pushes.take(Lane.MUCH, 0)
     assert len(group) == 9
-    assert pushes.rest(Lane.MUCH, 0, 0.02) == 0
+    assert pushes.rest(Lane.MUCH, 0.02, 0) == 0
     pushes.add(push(device("bert")))
     assert len(pushes.take(Lane.LITTLE, 0)) == 1
-    assert pushes.rest(Lane.LITTLE, 0, 0.02) == 0
-    assert pushes.rest(Lane.MUCH, 0, 0.02) == 0.02
-    assert pushes.rest(Lane.MUCH, 0, 0.9) == MOST_REST_SECONDS
-    assert pushes.most(Lane.MUCH, 0) == LITTLE < pushes.most(Lane.LITTLE, 0)
-    assert pushes.most(Lane.MUCH, RECENT_SECONDS) > LITTLE
+    assert pushes.rest(Lane.LITTLE, 0.02, 0) == 0
+    assert pushes.rest(Lane.MUCH, 0.02, 0) == pytest.approx(3 * 0.02)
+    assert pushes.most(Lane.MUCH, 0) == HANDFUL < pushes.most(Lane.LITTLE, 0)
+    assert pushes.most(Lane.MUCH, RECENT_SECONDS) > HANDFUL
     pushes.done(group)
     for _ in range(9):
         pushes.add(push(anna, 100))
@@ -86,6 +86,32 @@ def test_much_gives_way_while_there_is_little(pushes: Pushes) -> None:
     assert len(group) == 1
     pushes.done(group)
     assert len(pushes.take(Lane.MUCH, RECENT_SECONDS)) == 8
+
+
+def test_many_with_much_give_way_the_less(pushes: Pushes) -> None:
+    pushes.add(push(device("bert")))
+    pushes.take(Lane.LITTLE, 0)
+    for n in range(12):
+        pushes.add(push(device(f"owner {n}"), MUCH))
+    assert pushes.most(Lane.MUCH, 0) == 12 * HANDFUL
+    assert pushes.rest(Lane.MUCH, 0.02, 0) == 0
+    assert len(pushes.take(Lane.MUCH, 0)) == 12 * HANDFUL // MUCH
+
+
+def test_there_is_plenty_of_many_but_never_of_one(pushes: Pushes) -> None:
+    anna = device("anna")
+    for _ in range(2):
+        assert not pushes.plenty_of("anna")
+        pushes.add(push(anna, 500))
+    assert pushes.plenty_of("anna")
+    for _ in range(8):
+        pushes.add(push(anna, 500))
+    assert not pushes.plenty(0)
+    for n in range(8):
+        assert not pushes.plenty(0)
+        pushes.add(push(device(f"owner {n}"), 500))
+    pushes.add(push(device("bert"), 500))
+    assert pushes.plenty(0)
 
 
 def test_what_is_held_keeps_its_place_before_what_its_device_says_next(pushes: Pushes) -> None:
@@ -105,7 +131,7 @@ def test_what_is_held_keeps_its_place_before_what_its_device_says_next(pushes: P
 
 
 def test_who_was_too_fast_is_passed_over_until_it_was_paid_for() -> None:
-    pushes = Pushes(1000, Pace(rate=10, burst=10))
+    pushes = Pushes(1000, Pace(rate=10, burst=10), Way())
     anna, bert = device("anna"), device("bert")
     batches = [push(anna, 30), push(anna, 5)]
     for batch in batches:
@@ -117,3 +143,16 @@ def test_who_was_too_fast_is_passed_over_until_it_was_paid_for() -> None:
     assert pushes.take(Lane.LITTLE, 0) == [later]
     assert pushes.pause(0) == pytest.approx(2.1)
     assert pushes.take(Lane.LITTLE, 2.101) == batches[1:]
+
+
+def test_who_has_to_wait_is_no_plenty_for_the_others() -> None:
+    pushes = Pushes(10, Pace(rate=10, burst=10), Way())
+    for n in range(20):
+        pushes.add(push(device(f"owner {n}"), 20))
+    assert pushes.plenty(0)
+    while group := pushes.take(Lane.LITTLE, 0):
+        pushes.done(group)
+    for n in range(20):
+        pushes.add(push(device(f"owner {n}"), 20))
+    assert not pushes.plenty(0)
+    assert pushes.plenty(60)

@@ -21,6 +21,7 @@ from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.turns import Turns
+from jobferry_server.gateway.way import Way
 from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 from jobferry_shared.limits import Limits
@@ -34,6 +35,7 @@ RETRY_SECONDS = 0.2
 TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: What one tick reads at most, in rows and in pages' octets, and what a device gets in any case.
 TICK_ROWS = 1000
+GIVING_WAY_ROWS = 100
 TICK_PAGES = 4
 LEAST_ROWS = 20
 #: Rows that are written into a page without letting others have a turn; a millisecond.
@@ -48,6 +50,8 @@ class Stream:
 
     #: Devices in one query.
     most: int
+    #: Does it give way to those with little to write?
+    gives_way: bool = False
     #: Each since when.
     waiting: dict[Device, float] = field(default_factory=dict)
     turns: Turns[Device] = field(default_factory=Turns)
@@ -75,13 +79,14 @@ class Stream:
 class Feed:
     """Knows all connected devices and serves them."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool, limits: Limits, way: Way) -> None:
         self._pool = pool
         self._limits = limits
+        self._way = way
         self._by_owner: dict[str, set[Device]] = {}
         #: News are small and wanted at once; of walks a few at a time.
         self._news = Stream(most=100)
-        self._walks = Stream(most=20)
+        self._walks = Stream(most=20, gives_way=True)
 
     @property
     def devices(self) -> Iterable[Device]:
@@ -143,23 +148,37 @@ class Feed:
         while True:
             await stream.some.wait()
             began = time.monotonic()
+            since = next(iter(stream.waiting.values()), began)
+            devices = stream.take()
+            owners = len({device.owner for device in devices})
             try:
-                since = next(iter(stream.waiting.values()), began)
-                if devices := stream.take():
-                    await self._tick(devices)
+                if devices:
+                    await self._tick(devices, self._rows(stream, owners, began))
                     _measure(began, since)
             except Exception as error:
                 if not is_transient(error):
                     events.FEED_FAILED(raised=error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            # Rest as long as the tick took: rings fold meanwhile, and writers get their turn.
-            await asyncio.sleep(time.monotonic() - began)
+            now = time.monotonic()
+            await asyncio.sleep(self._rest(stream, owners, now - began, now))
 
-    async def _tick(self, devices: Sequence[Device]) -> None:
+    def _rows(self, stream: Stream, owners: int, now: float) -> int:
+        """How many rows a tick may read."""
+        if stream.gives_way and self._way.given(now):
+            return min(TICK_ROWS, GIVING_WAY_ROWS * owners)
+        return TICK_ROWS
+
+    def _rest(self, stream: Stream, owners: int, took: float, now: float) -> float:
+        """As long as the tick took, at least: rings fold meanwhile, and writers get their turn."""
+        if stream.gives_way and owners:
+            return max(took, self._way.rest(took, now, owners=owners))
+        return took
+
+    async def _tick(self, devices: Sequence[Device], most: int) -> None:
         for device in devices:
             device.dirty = False
-        rows = max(LEAST_ROWS, min(self._limits.batch, TICK_ROWS // len(devices)))
+        rows = max(LEAST_ROWS, min(self._limits.batch, most // len(devices)))
         try:
             pages = await self._read(devices, rows)
             if not pages[0]["durable"]:

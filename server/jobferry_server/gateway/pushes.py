@@ -1,13 +1,11 @@
 """Pushes on their way to a commit, and whose turn it is.
 
-Two lanes commit side by side: one for owners who have little waiting, one for those who have much.
-So a handful of operations never waits for somebody's backlog; and while there are such, a backlog is
-committed a handful at a time and rests as long as each took, since processor and disk are shared. Within a
-lane owners take turns, a push each. An owner is in one lane at a time, and a device's pushes are
-committed in the order in which it sent them.
+Two lanes commit side by side: one for owners who have little waiting, one for those who have much, with
+several transactions in flight. So a few operations never wait for somebody's backlog, which gives way to
+them as ``way`` says. Within a lane owners take turns, a push each. An owner is in one lane at a time,
+and a device's pushes are committed in the order in which it sent them.
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
@@ -15,14 +13,16 @@ from enum import Enum
 from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.pace import Pace
 from jobferry_server.gateway.turns import Line, Turns
+from jobferry_server.gateway.way import Way
 
 __all__ = ["Lane", "Pushes"]
 
+#: Groups with much in flight at a time, while Python prepares the next.
+IN_FLIGHT = 3
 #: An owner with no more operations waiting has little.
 LITTLE = 50
-#: Those with little have been here, and may be again, for so long.
-RECENT_SECONDS = 1.0
-MOST_REST_SECONDS = 0.1
+#: What is committed at a time of an owner who gives way.
+HANDFUL = 25
 
 
 class Lane(Enum):
@@ -35,15 +35,14 @@ class Lane(Enum):
 class Pushes:
     """All that was pushed and is not decided."""
 
-    def __init__(self, most: int, pace: Pace) -> None:
+    def __init__(self, most: int, pace: Pace, way: Way) -> None:
         self._most = most
         self._pace = pace
+        self._way = way
         self._turns: Turns[Batch] = Turns()
         self._ops: Counter[str] = Counter()
-        self._committing: set[str] = set()
+        self._committing: dict[str, Lane] = {}
         self._held: dict[Device, list[Batch]] = {}
-        #: When something was last taken in the lane of those with little.
-        self._little_at = -math.inf
 
     @property
     def empty(self) -> bool:
@@ -57,7 +56,7 @@ class Pushes:
 
     def take(self, lane: Lane, now: float) -> list[Batch]:
         """The next group of this lane; nothing if nobody's turn has come."""
-        room = most = 1 if self._gives_way(lane, now) else self._most
+        room = most = self.most(lane, now)
 
         def fits(batch: Batch) -> bool:
             nonlocal room
@@ -77,23 +76,37 @@ class Pushes:
         group = [batch for batch in self._turns.take(fits, may) if not self._waits_longer(batch)]
         for batch in group:
             self._forget(batch)
-            self._committing.add(batch.device.owner)
+            self._committing[batch.device.owner] = lane
         if group and lane is Lane.LITTLE:
-            self._little_at = now
+            self._way.wanted_by_little(now)
         return group
 
     def most(self, lane: Lane, now: float) -> int:
-        """How many operations of a group its next transaction may have."""
-        return LITTLE if self._gives_way(lane, now) else self._most
+        """How many operations the next transaction of this lane may have."""
+        if lane is Lane.LITTLE or not self._way.given(now):
+            return self._most
+        return min(HANDFUL * self._with_much(), self._most)
 
-    def rest(self, lane: Lane, began: float, now: float) -> float:
-        """Seconds that the lane is to rest after a transaction."""
-        return min(now - began, MOST_REST_SECONDS) if self._gives_way(lane, now) else 0.0
+    def rest(self, lane: Lane, took: float, now: float) -> float:
+        """Seconds to rest after a transaction of this lane that took some."""
+        if lane is Lane.LITTLE:
+            return 0.0
+        return self._way.rest(took, now, owners=self._with_much(), connections=IN_FLIGHT)
+
+    def plenty_of(self, owner: str) -> bool:
+        """Has this owner enough waiting for the next group?"""
+        return self._ops[owner] >= self._most
+
+    def plenty(self, now: float) -> bool:
+        """Is there enough waiting for the next groups, whoever it is of? Nobody alone can see to that."""
+        share = self._most // IN_FLIGHT
+        free = (n for owner, n in self._ops.items() if not self._pace.wait(owner, now))
+        return sum(min(n, share) for n in free) >= IN_FLIGHT * self._most
 
     def done(self, group: Sequence[Batch]) -> None:
         """The group is committed; what is held of it waits for :meth:`resume`."""
         for batch in group:
-            self._committing.discard(batch.device.owner)
+            self._committing.pop(batch.device.owner, None)
             if batch.held:
                 self._held.setdefault(batch.device, []).append(batch)
 
@@ -109,8 +122,11 @@ class Pushes:
         waits = (self._pace.wait(owner, now) for owner in self._ops)
         return min(filter(None, waits), default=None)
 
-    def _gives_way(self, lane: Lane, now: float) -> bool:
-        return lane is Lane.MUCH and now - self._little_at < RECENT_SECONDS
+    def _with_much(self) -> int:
+        """How many owners have much waiting, or just being committed."""
+        waiting = {owner for owner in self._ops if self._lane(owner) is Lane.MUCH}
+        committing = {owner for owner, lane in self._committing.items() if lane is Lane.MUCH}
+        return max(1, len(waiting | committing))
 
     def _lane(self, owner: str) -> Lane:
         return Lane.LITTLE if self._ops[owner] <= LITTLE else Lane.MUCH

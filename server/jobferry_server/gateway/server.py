@@ -18,6 +18,7 @@ from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import RateLimited, TokenRefused, TryLater
 from jobferry_server.gateway import revocations
 from jobferry_server.gateway.answers import plain
+from jobferry_server.gateway.cancels import Cancels
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.doorkeeper import Doorkeeper
 from jobferry_server.gateway.feed import Feed
@@ -28,11 +29,13 @@ from jobferry_server.gateway.notes import Notes
 from jobferry_server.gateway.pace import Pace
 from jobferry_server.gateway.pages import Pages
 from jobferry_server.gateway.places import RETRY_SECONDS, Places
-from jobferry_server.gateway.pushes import Lane, Pushes
+from jobferry_server.gateway.pushes import IN_FLIGHT, Lane, Pushes
 from jobferry_server.gateway.quota import Quota
 from jobferry_server.gateway.revocations import Revocations
 from jobferry_server.gateway.room import Room
+from jobferry_server.gateway.submits import Submits
 from jobferry_server.gateway.tls import Certificate
+from jobferry_server.gateway.way import Way
 from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
 from jobferry_server.metrics import watch_loop
@@ -45,10 +48,12 @@ from jobferry_shared.messages import Applied, Heartbeat, Hello, Push, Renew, UpM
 __all__ = ["Gateway"]
 
 ROLE = "jobferry_gateway"
-#: Two lanes of commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
-CONNECTIONS = 6
+#: Commits, two streams of the feed, postponed cancels, and notes, counts, health pages.
+CONNECTIONS = 5 + IN_FLIGHT
 #: Connections that the kernel keeps until they are accepted: all come back at once.
 BACKLOG = 4096
+#: A message of so many octets takes a millisecond to read: one at a time.
+LARGE = 64 * 1024
 #: Messages of a device that are kept before it is read no further.
 MOST_UNREAD = 1
 #: Heartbeats and renewals that a device may send at once, in seconds of their rate.
@@ -103,17 +108,22 @@ class Gateway:
 
     @asynccontextmanager
     async def _serving(self, stop: asyncio.Event) -> AsyncIterator[Server]:
-        settings, limits = self.settings, self.settings.limits
+        settings, limits, way = self.settings, self.settings.limits, Way()
         self._places = Places(settings.connections, settings.owner_connections)
         self._chatter = Pace(settings.chatter, CHATTER_SECONDS * settings.chatter)
         self._room = Room(settings.waiting_bytes)
-        self._quota = Quota(self._pool, settings.owner_jobs)
-        pushes = Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst))
         self._notes = Notes(self._pool, settings.silence_seconds)
+        self._quota = Quota(self._pool, settings.owner_jobs)
+        self._cancels = Cancels(self._pool)
         self._ingest = GroupCommit(
-            self._pool, limits, pushes, self._room, self._quota, self._notes.rejected
+            Submits(self._pool, limits, self._quota),
+            self._cancels,
+            Pushes(settings.group, Pace(settings.owner_rate, settings.owner_burst), way),
+            self._room,
+            self._quota,
+            self._notes.rejected,
         )
-        self._feed = Feed(self._pool, limits)
+        self._feed = Feed(self._pool, limits, way)
         self._bell = self._doorbell(self._feed)
         self._pages = Pages(self._pool, self._bell, self._look, self.settings)
         self._door = Doorkeeper(
@@ -124,8 +134,9 @@ class Gateway:
             stop,
             self._verifier.keys.run(),
             self._revocations.run(),
-            *(self._ingest.run(lane) for lane in Lane),
-            self._ingest.run_postponed(),
+            self._ingest.run(Lane.LITTLE),
+            *(self._ingest.run(Lane.MUCH) for _ in range(IN_FLIGHT)),
+            self._cancels.run(),
             self._quota.run(),
             self._feed.run_news(),
             self._feed.run_walks(),
@@ -278,6 +289,14 @@ class Gateway:
             await self._room.wait(device.owner)
             device.held_up = False
 
+    async def _read(self, device: Device, text: str | bytes) -> UpMessage:
+        """A large message is read when it is wanted, and others get a turn between two of them."""
+        if len(text) >= LARGE:
+            device.held_up = True
+            await self._ingest.hungry(device.owner)
+            device.held_up = False
+        return device.session.receive(text)
+
     async def _converse(self, device: Device) -> None:
         socket = device.socket
         async with asyncio.timeout(self.settings.hello_seconds):
@@ -286,7 +305,7 @@ class Gateway:
         await self._greet(device, first)
         async for text in socket:
             socket.understood = time.monotonic()
-            message = device.session.receive(text)
+            message = await self._read(device, text)
             if isinstance(message, Renew):
                 self._let_chat(device)
                 device.renew(await self._door.identify(message.token))
@@ -331,7 +350,7 @@ class Gateway:
             for device in list(self._feed.devices):
                 self._look_after(device)
             # Perhaps those of a gateway that is gone.
-            self._ingest.look_for_postponed()
+            self._cancels.look_for_postponed()
             if not self._bell.listening:
                 self._look_at_everything()
             if self._certificate:
