@@ -9,7 +9,9 @@ from benchmarks.report import Bar, Figure, Reading, Readings
 
 __all__ = ["measure"]
 
-RAW = "bare copy, no triggers"
+RAW = "batches into the recipe's table"
+BARE = "batches into a bare copy, no triggers"
+SQL = "our SQL alone, no gateway"
 ALONE = "one device alone"
 
 RATE = Figure(
@@ -20,9 +22,15 @@ AGAIN = Figure("ingest: the same", "rows/s", Bar(1.0, at_least=True, beside=ALON
 
 def measure(bench: Bench) -> Readings:
     """One repetition."""
-    with bench.database() as dsn:
-        bench.settle(dsn)
-        raw = {RAW: raw_postgres.bare_copy(dsn, rows(bench.sizes.ingest))}
+    raw = {}
+    for name, write in (
+        (RAW, raw_postgres.recipe),
+        (BARE, raw_postgres.bare_copy),
+        (SQL, raw_postgres.queue_up),
+    ):
+        with bench.database() as dsn:
+            bench.settle(dsn)
+            raw[name] = write(dsn, rows(bench.sizes.ingest))
     alone, _ = _rate(bench, 1)
     together, cpu = _rate(bench, bench.sizes.pushing)
     return {RATE: Reading(together, raw, cpu), AGAIN: Reading(together, {ALONE: alone})}

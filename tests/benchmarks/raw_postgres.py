@@ -15,7 +15,7 @@ from jobferry_server.database import AnyConnection, connect
 from jobferry_server.gateway.submits import SUBMIT
 from jobferry_server.processor.ledger import CLAIM, FLUSH
 
-__all__ = ["bare_copy", "finish", "foreign_writer", "queue_up"]
+__all__ = ["bare_copy", "finish", "foreign_writer", "queue_up", "recipe"]
 
 Write = Callable[[AnyConnection, Sequence[Row]], Awaitable[object]]
 
@@ -28,6 +28,29 @@ _INTO_LEDGER = _INSERT.format("public.background_jobs")
 _INTO_COPY = _INSERT.format("public.bare_copy")
 #: Columns, constraints and indexes of the ledger; no triggers.
 _COPY = "create table public.bare_copy (like public.background_jobs including all)"
+#: The recipe's table, and its trigger that says each row to whoever listens.
+_RECIPE = """
+create schema recipe;
+create table recipe.background_jobs (
+  id uuid primary key, "timestamp" timestamptz not null, payload jsonb not null,
+  completed boolean default false, cancelled boolean default false, progress real default 0, result jsonb
+);
+create function recipe.process_job() returns trigger language plpgsql as $$
+begin
+  if NEW.completed = false and NEW.cancelled = false then
+    perform pg_notify('process_background_job', row_to_json(NEW)::text);
+  end if;
+  return NEW;
+end $$;
+create trigger process_job_trigger after insert on recipe.background_jobs
+  for each row execute function recipe.process_job();
+alter table recipe.background_jobs enable always trigger process_job_trigger;
+"""
+_INTO_RECIPE = """
+insert into recipe.background_jobs (id, "timestamp", payload)
+select i.id, i.at, i.payload::jsonb
+from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as i(id, at, payload)
+"""
 
 _RESULT = '{"ok":true,"at":123456789012345}'
 
@@ -45,6 +68,11 @@ def foreign_writer(dsn: str, rows: Sequence[Row]) -> float:
 def bare_copy(dsn: str, rows: Sequence[Row]) -> float:
     """Insert these into a copy of the ledger that has no triggers; rows per second."""
     return asyncio.run(_insert(dsn, rows, _into_copy, _COPY))
+
+
+def recipe(dsn: str, rows: Sequence[Row]) -> float:
+    """Insert these into the recipe's own table with the recipe's own trigger; rows per second."""
+    return asyncio.run(_insert(dsn, rows, _into_recipe, _RECIPE))
 
 
 def finish(dsn: str, connections: int = 1) -> float:
@@ -91,6 +119,11 @@ async def _into_ledger(connection: AnyConnection, batch: Sequence[Row]) -> None:
 
 async def _into_copy(connection: AnyConnection, batch: Sequence[Row]) -> None:
     await connection.execute(_INTO_COPY, *_columns(batch))
+
+
+async def _into_recipe(connection: AnyConnection, batch: Sequence[Row]) -> None:
+    ids, _, _, times, payloads, _ = _columns(batch)
+    await connection.execute(_INTO_RECIPE, ids, times, payloads)
 
 
 def _columns(batch: Sequence[Row]) -> tuple[Any, ...]:

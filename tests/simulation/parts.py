@@ -24,6 +24,7 @@ import jobferry_server.gateway.feed
 import jobferry_server.gateway.ingest
 import jobferry_server.gateway.pushes
 import jobferry_server.gateway.server
+import jobferry_server.gateway.upkeep
 import jobferry_server.processor.keeper
 import jobferry_server.processor.service
 from jobferry_client.connection import Timing
@@ -315,7 +316,7 @@ def replaced() -> Iterator[None]:
         (jobferry_server.gateway.pushes, "LITTLE", LITTLE),
         (jobferry_server.gateway.ingest, "LITTLE", LITTLE),
         # Who looks all the time by himself shows seldom what he does not hear.
-        (server, "SWEEPS_PER_SILENCE", 3),
+        (jobferry_server.gateway.upkeep, "SWEEPS_PER_SILENCE", 3),
         (Device, "__hash__", _device_hash),
         (Attempt, "__hash__", lambda attempt: hash(attempt.fence)),
     ]

@@ -25,6 +25,11 @@ class History:
         self._pool = pool
         self._seen = ("", 0)
 
+    @property
+    def current(self) -> str:
+        """The epoch when it was last looked at."""
+        return self._seen[0]
+
     async def epoch(self) -> str:
         """What tells this database from every other, once it is fit to be served from."""
         found = await self._look()
