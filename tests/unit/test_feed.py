@@ -2,9 +2,11 @@
 
 from typing import cast
 
+import pytest
+
 from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.device import Device
-from jobferry_server.gateway.feed import Feed
+from jobferry_server.gateway.feed import GIVING_WAY_ROWS, TICK_ROWS, Feed
 from jobferry_server.gateway.line import Line
 from jobferry_server.gateway.way import Way
 from jobferry_server.tokens import Identity
@@ -36,3 +38,17 @@ def test_a_device_that_leaves_a_stream_and_comes_back_before_its_turn_is_served_
     assert feed._news.take() == []
     assert feed._walks.take() == [restless, other]
     assert feed.waiting == 0
+
+
+def test_walks_give_way_to_those_with_little_to_write_and_news_do_not() -> None:
+    way = Way()
+    feed = Feed(None, Limits(), way)  # type: ignore[arg-type]
+    assert feed._rows(feed._walks, 1, 0) == TICK_ROWS
+    assert feed._rest(feed._walks, 1, 0.01, 0) == 0.01
+    way.wanted_by_little(0)
+    assert feed._rows(feed._walks, 1, 0) == GIVING_WAY_ROWS
+    assert feed._rest(feed._walks, 1, 0.01, 0) == pytest.approx(0.03)
+    assert feed._rows(feed._walks, 20, 0) == TICK_ROWS
+    assert feed._rest(feed._walks, 20, 0.01, 0) == 0.01
+    assert feed._rows(feed._news, 1, 0) == TICK_ROWS
+    assert feed._rest(feed._news, 1, 0.01, 0) == 0.01
