@@ -8,13 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from jobferry_client.client import JobClient
 from jobferry_client.errors import ClientError
-from jobferry_client.output import console, job_table, plain
+from jobferry_client.output import job_table, plain
 from jobferry_client.state import ClientStatus, ConnectionState
 from jobferry_shared.job import Job
 
@@ -35,7 +35,7 @@ def changed_lines(lists: Iterable[list[Job]]) -> Iterator[str]:
         shown = states
 
 
-def show_live(client: JobClient, lists: Iterable[list[Job]]) -> None:
+def show_live(console: Console, client: JobClient, lists: Iterable[list[Job]]) -> None:
     """Draw the newest list with its bars, and below how it stands with the gateway."""
     newest: list[Job] = []
 
@@ -50,6 +50,7 @@ def show_live(client: JobClient, lists: Iterable[list[Job]]) -> None:
 def wait_shown(client: JobClient, job: Job, timeout: float | None, *, quiet: bool) -> Job:
     """The job once it has ended, drawn meanwhile; an error if it is no use to wait any longer."""
     end = math.inf if timeout is None else time.monotonic() + timeout
+    console = Console()
     shown = console.is_terminal and not quiet
     with (
         Live(console=console, auto_refresh=False, transient=True)

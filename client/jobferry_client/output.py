@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -13,9 +12,7 @@ from rich.text import Text
 from jobferry_shared.job import Job
 from jobferry_shared.states import Status
 
-__all__ = ["console", "job_json", "job_lines", "job_table", "plain"]
-
-console = Console()
+__all__ = ["job_json", "job_lines", "job_table", "plain"]
 
 STYLES = {
     Status.PENDING: "yellow",

@@ -1,6 +1,6 @@
 """Bring a database to the schema this code was written for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -27,13 +27,18 @@ create table if not exists jobferry.migrations (
 """
 
 
-def migrate(dsn: str) -> list[Migration]:
-    """Apply what is missing, all or nothing, and return it. Safe to run twice at once."""
+def migrate(dsn: str, begin: Callable[[Migration], None] | None = None) -> list[Migration]:
+    """Apply what is missing, all or nothing, and return it. Safe to run twice at once.
+
+    ``begin`` is called before each.
+    """
     with psycopg.connect(dsn) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute(_BOOKKEEPING)
         missing = _missing(_applied(connection))
         for migration in missing:
+            if begin is not None:
+                begin(migration)
             connection.execute(migration.sql.encode())
             connection.execute(
                 "insert into jobferry.migrations (version, name, checksum) values (%s, %s, %s)",

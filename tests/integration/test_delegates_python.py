@@ -31,6 +31,8 @@ from support.services import Services, token
 
 Handlers = dict[str, Callable[..., Any]]
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 async def run_procrastinate(dsn: str, handlers: Handlers) -> None:
     """A worker of Procrastinate's, until nothing is left to do."""
@@ -119,6 +121,17 @@ def test_payload_and_result_are_typed_for_def_and_async_def(engine: Engine) -> N
     assert engine.db.job(loud)["result"] == {"text": "HÉ"}
     assert engine.db.job(soft)["result"] == {"text": "hé"}
     assert engine.db.events(loud) == ["submitted", "handed_over", "started", "completed"]
+
+
+def test_the_attempt_belongs_to_the_trace_of_the_submit(engine: Engine) -> None:
+    with engine.db.together():
+        traced = engine.submit()
+        engine.db.value(
+            "select jobferry.note_traces(array[%s::uuid], array[%s])::text", traced, TRACE
+        )
+    alone = engine.submit()
+    engine.run(lambda job: job.traceparent)
+    assert [engine.db.job(job)["result"] for job in (traced, alone)] == [TRACE, None]
 
 
 def test_the_ledger_counts_attempts_and_the_engine_runs_them(engine: Engine) -> None:

@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 
 from jobferry_client import ConnectionState, JobClient, NewJob, Status
-from jobferry_client.output import console
 from jobferry_server import Job as RunningJob
 from jobferry_server import Processor
 from support.commands import Run
@@ -27,8 +26,7 @@ SOON = "20"
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("JOBFERRY_DB", "JOBFERRY_URL", "JOBFERRY_TOKEN", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    # Whatever it was made for: it is made once.
-    monkeypatch.setattr(console, "width", 200)
+    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture

@@ -23,12 +23,11 @@ from support.services import SECRET, token
 
 __all__ = ["Reader", "missing"]
 
-#: What runs until it is told to end, and what it says once it is ready. A processor says nothing: it is in
-#: the database then.
+#: What runs until it is told to end, and what it says once it is ready.
 _SERVICES = {
     re.compile(r"jobferry up\b"): "Ctrl-C stops it",
     re.compile(r"(\w+=\S+ )?jobferry (gateway|dashboard)\b"): "listening on",
-    re.compile(r"(\w+=\S+ )?jobferry processor\b"): None,
+    re.compile(r"(\w+=\S+ )?jobferry processor\b"): "processing ",
     re.compile(r"procrastinate .* worker"): "Starting worker",
 }
 _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -168,33 +167,21 @@ class Reader:
             os.environ |= dict(one.split("=", 1) for one in after.read_text().split("\0") if one)
         return _judged(script, done.returncode, done.stdout + done.stderr)
 
-    def _serve(self, line: str, ready: str | None) -> str:
+    def _serve(self, line: str, ready: str) -> str:
         """Start what goes on; what it printed until it was ready."""
         log = self.folder / f"service-{len(self._services)}.log"
-        before = self._processors()
         with log.open("wb") as out:
             service = subprocess.Popen(
                 ["bash", "-c", f"exec env {line}"], cwd=self.folder, stdout=out, stderr=out
             )
         self._services.append((line, service, log))
-
-        def is_ready() -> bool:
-            return ready in log.read_text() if ready else self._processors() > before
-
-        eventually(lambda: service.poll() is not None or is_ready(), 60)
+        eventually(lambda: service.poll() is not None or ready in log.read_text(), 60)
         said = log.read_text()
         assert service.poll() is None, f"{line} ended:\n{said}"
         os.environ |= dict(_EXPORT.findall(said))
         if found := _LISTENS.search(said):
             os.environ["JOBFERRY_URL"] = found[1]
         return said
-
-    def _processors(self) -> int:
-        with psycopg.connect(self.dsn) as connection:
-            row = connection.execute("select count(*)::int from jobferry.processors").fetchone()
-        assert row is not None
-        found: int = row[0]
-        return found
 
 
 def _judged(line: str, code: int, said: str) -> str:

@@ -5,7 +5,8 @@ import asyncio
 import click
 from pydantic import SecretStr
 
-from jobferry_server.commands.options import dsn, listen_dsn, pooled
+from jobferry_server.commands.options import dsn, listen_dsn, log_format, pooled
+from jobferry_server.commands.printing import announce
 from jobferry_server.dashboard.serve import serving
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import DashboardSettings, with_options
@@ -50,6 +51,7 @@ __all__ = ["dashboard"]
     metavar="URL",
     help="A gateway's /metrics, for the lag of its feed.",
 )
+@log_format
 def dashboard(
     dsn: str,
     pooled: bool | None,
@@ -60,6 +62,7 @@ def dashboard(
     token: str | None,
     trusted_header: str | None,
     gateway: str | None,
+    log_format: str,
 ) -> None:
     """Show jobs, devices, queues, processors and the audit log in a browser, until SIGTERM.
 
@@ -80,7 +83,7 @@ def dashboard(
 
     async def serve(stop: asyncio.Event) -> None:
         async with serving(dsn, settings, stop) as url:
-            click.echo(f"listening on {url}")
+            announce(f"listening on {url}", log_format)
             await stop.wait()
 
-    run_until_signalled(serve)
+    run_until_signalled(serve, log_format)

@@ -7,6 +7,7 @@ import click
 from pydantic import SecretStr
 
 from jobferry_server.commands.options import data, dsn, listen_dsn, log_format, pooled, secret
+from jobferry_server.commands.printing import announce
 from jobferry_server.folder_secret import secret_in
 from jobferry_server.gateway import Gateway
 from jobferry_server.run import allow_many_files, run_until_signalled
@@ -52,7 +53,7 @@ def gateway(
 
     async def serve(stop: asyncio.Event) -> None:
         async with Gateway(dsn, verifier, settings).running(stop) as running:
-            click.echo(f"listening on {running.url}")
+            announce(f"listening on {running.url}", log_format)
             await stop.wait()
 
     run_until_signalled(serve, log_format)

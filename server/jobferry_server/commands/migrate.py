@@ -46,10 +46,15 @@ def migrate(
         migrating.check(dsn)
         applied, names = [], ()
     else:
-        applied = migrating.migrate(dsn)
+        applied = migrating.migrate(dsn, None if as_json else _say)
         for name in names:
             migrating.install_compat(dsn, name)
-    click.echo(_json(applied, names) if as_json else _words(applied, names))
+    click.echo(_json(applied, names) if as_json else _words(names))
+
+
+def _say(migration: Migration) -> None:
+    # Not "applied": all of them are, or none.
+    click.echo(f"applying {migration.version:04} {migration.name}")
 
 
 def _json(applied: Sequence[Migration], names: Sequence[str]) -> str:
@@ -57,10 +62,11 @@ def _json(applied: Sequence[Migration], names: Sequence[str]) -> str:
     return json.dumps({"version": _newest(), "applied": done, "compat": names})
 
 
-def _words(applied: Sequence[Migration], names: Sequence[str]) -> str:
-    lines = [f"applied {migration.version:04} {migration.name}" for migration in applied]
-    lines.append(f"up to date: version {_newest()}")
-    return "\n".join([*lines, *(f"up to date: schema {name}" for name in names)])
+def _words(names: Sequence[str]) -> str:
+    return "\n".join(
+        f"up to date: {what}"
+        for what in [f"version {_newest()}", *(f"schema {name}" for name in names)]
+    )
 
 
 def _newest() -> int:

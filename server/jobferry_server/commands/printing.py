@@ -3,7 +3,15 @@
 import json
 from datetime import datetime, timedelta
 
-__all__ = ["cell", "json_text", "printable"]
+import click
+
+__all__ = ["announce", "cell", "json_text", "printable"]
+
+
+def announce(words: str, log_format: str) -> None:
+    """A service is ready. As JSON the log alone says so: standard output is often collected with it."""
+    if log_format != "json":
+        click.echo(words)
 
 
 def json_text(value: object) -> str | float:

@@ -6,6 +6,7 @@ import click
 
 from jobferry_server.application import load_processor
 from jobferry_server.commands.options import dsn, listen_dsn, log_format, pooled
+from jobferry_server.commands.printing import announce
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import ProcessorSettings, with_options
 
@@ -65,9 +66,9 @@ def processor(
     """Run the jobs of an application's tasks, until SIGTERM.
 
     MODULE:OBJECT is a jobferry_server.Processor, looked for in this folder and in what is
-    installed. Run as many as you like against one Postgres. On SIGTERM what runs may finish for a
-    while; the rest is handed back. More settings are environment variables; docs/settings.md lists
-    them.
+    installed. Run as many as you like against one Postgres. Prints its tasks once it hears of new
+    jobs. On SIGTERM what runs may finish for a while; the rest is handed back. More settings are
+    environment variables; docs/settings.md lists them.
     """
     settings = with_options(
         ProcessorSettings(),
@@ -82,5 +83,9 @@ def processor(
     found = load_processor(app)
     if tasks:
         found.keep_only(tasks.split(","))
-    service = found.service(dsn, settings)
+    service = found.service(
+        dsn,
+        settings,
+        on_listening=lambda: announce(f"processing {', '.join(found.tasks)}", log_format),
+    )
     run_until_signalled(service.run, log_format)

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from jobferry_server.dashboard.app import dashboard
 from jobferry_server.errors import ConfigurationError
+from jobferry_server.logs import events
 from jobferry_server.settings import DashboardSettings
 
 __all__ = ["serving"]
@@ -52,7 +53,9 @@ async def serving(
     work = asyncio.ensure_future(server.serve(sockets=[listener]))
     work.add_done_callback(lambda _: stop.set())
     try:
-        yield _url(settings.dashboard_host, listener.getsockname()[1])
+        url = _url(settings.dashboard_host, listener.getsockname()[1])
+        events.DASHBOARD_LISTENING(url=url)
+        yield url
     finally:
         app.state.board.changes.close()
         server.should_exit = True

@@ -22,7 +22,8 @@ __all__ = ["delegated"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 SAY = Statements(
-    started="select attempt, payload::text as payload, owner from jobferry.delegated_started($1::uuid)",
+    started="select attempt, payload::text as payload, owner, traceparent"
+    " from jobferry.delegated_started($1::uuid) left join jobferry.traces on job_id = $1",
     progress="select jobferry.delegated_progress($1::uuid, $2::integer, $3::real) as alive",
     completed="select jobferry.delegated_completed($1::uuid, $2::integer, $3::text::jsonb)",
     failed="select jobferry.delegated_failed($1::uuid, $2::integer, $3::text, final => $4::boolean,"

@@ -23,7 +23,8 @@ __all__ = ["delegated"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 SAY = Statements(
-    started="select attempt, payload::text as payload, owner from jobferry.delegated_started(%(v0)s)",
+    started="select attempt, payload::text as payload, owner, traceparent"
+    " from jobferry.delegated_started(%(v0)s) left join jobferry.traces on job_id = %(v0)s",
     progress="select jobferry.delegated_progress(%(v0)s, %(v1)s, %(v2)s::real) as alive",
     completed="select jobferry.delegated_completed(%(v0)s, %(v1)s, %(v2)s::jsonb)",
     failed="select jobferry.delegated_failed(%(v0)s, %(v1)s, %(v2)s, final => %(v3)s::boolean,"

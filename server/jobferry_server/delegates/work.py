@@ -104,7 +104,14 @@ class DelegatedTask:
                 raise DelegatedAttemptFailed(outcome.message, delay)
 
     def _attempt(self, job_id: UUID, started: Row) -> Attempt:
-        job = Job(job_id, self._task.name, started["payload"], started["attempt"], started["owner"])
+        job = Job(
+            job_id,
+            self._task.name,
+            started["payload"],
+            started["attempt"],
+            started["owner"],
+            traceparent=started["traceparent"],
+        )
         return Attempt(job, self._task, RESULT_BYTES)
 
     async def _watch(self, ask: Ask, attempt: Attempt) -> None:

@@ -146,6 +146,11 @@ REVOCATIONS_UNREAD = warning(
 
 # -- the processor
 
+PROCESSING = info(
+    "processor.processing",
+    "processing %(tasks)s",
+    "It is registered and hears of new jobs; these are its tasks.",
+)
 HANDLER_RAISED = error(
     "processor.handler_raised",
     "job %(job)s (%(task)s), attempt %(attempt)d: %(error)s",
@@ -240,8 +245,13 @@ DELEGATED_UNREPORTED = warning(
     "It is reported with the next.",
 )
 
-# -- dashboard
+# -- the dashboard
 
+DASHBOARD_LISTENING = info(
+    "dashboard.listening",
+    "dashboard on %(url)s",
+    "Where it is to be seen.",
+)
 PAGE_TOOK_TOO_LONG = warning(
     "dashboard.too_long",
     "%(page)s took too long: %(error)s",

@@ -99,10 +99,12 @@ class Processor:
         settings: ProcessorSettings | None = None,
         *,
         around: Sequence[Middleware] = (),
+        on_listening: Callable[[], None] = lambda: None,
     ) -> Service:
         """This processor at work on a database; ``await service.run(stop)``.
 
         ``around`` is middleware for this service alone, outside of the processor's own.
+        ``on_listening`` is called once it takes jobs and hears that there are new ones.
         """
         return Service(
             self.tasks,
@@ -110,6 +112,7 @@ class Processor:
             settings or ProcessorSettings(),
             [*around, *self._around],
             self._forbidden_flags,
+            on_listening,
         )
 
     def run(self, dsn: str, settings: ProcessorSettings | None = None) -> None:

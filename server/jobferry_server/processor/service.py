@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from jobferry_server.beside import beside
 from jobferry_server.database import Pool, free_connections, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
+from jobferry_server.logs import events
 from jobferry_server.metrics import Exporter, Figures
 from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import RELEASED, Middleware
@@ -52,6 +53,7 @@ class Service:
         settings: ProcessorSettings,
         around: Sequence[Middleware] = (),
         ask_flags: AskFlags | None = None,
+        on_listening: Callable[[], None] = lambda: None,
     ) -> None:
         self._tasks = tasks
         self._dsn = dsn
@@ -61,6 +63,8 @@ class Service:
         self._around = around
         #: Set once jobs are being taken.
         self.ready = asyncio.Event()
+        self._on_listening = on_listening
+        self._listened = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process until ``stop`` is set, then finish or hand back what runs.
@@ -105,7 +109,11 @@ class Service:
             if about == SCHEDULES:
                 scheduler.ring()
 
-        bell = ledger.bell = self._doorbell(pool, ring)
+        def connected() -> None:
+            ring()
+            self._say_that_it_listens()
+
+        bell = ledger.bell = self._doorbell(pool, ring, connected)
         async with self._workers(ledger, flusher) as workers:
             claimer = Claimer(
                 ledger,
@@ -129,11 +137,20 @@ class Service:
                 await self._wind_up(flusher)
         await self._take_leave(flusher, ledger)
 
-    def _doorbell(self, pool: Pool, ring: Callable[..., None]) -> Bell:
+    def _doorbell(
+        self, pool: Pool, ring: Callable[[str], None], connected: Callable[[], None]
+    ) -> Bell:
         if not self._settings.listens:
-            return Rounds(self._settings.poll_seconds, ring)
+            return Rounds(self._settings.poll_seconds, connected)
         dsn = self._settings.listen_dsn or self._dsn
-        return Doorbell(dsn, ROLE, pool, {"jobferry_queue": ring}, ring)
+        return Doorbell(dsn, ROLE, pool, {"jobferry_queue": ring}, connected)
+
+    def _say_that_it_listens(self) -> None:
+        """Only once: that a lost connection is back is no news."""
+        if not self._listened:
+            self._listened = True
+            events.PROCESSING(tasks=", ".join(self._tasks))
+            self._on_listening()
 
     def _exporter(self, bell: Bell, pool: Pool) -> Exporter:
         def look() -> None:
