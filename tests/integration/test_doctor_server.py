@@ -171,7 +171,7 @@ def test_an_older_newer_or_altered_schema(db: Database) -> None:
     for change, number in changes:
         with db.connection.transaction(force_rollback=True):
             db.do(change, number)
-            (found, *_) = schema.examine(db.connection, db.dsn)
+            (found, *_) = schema.examine(db.connection)
             assert (found.check, found.level) == ("schema", Level.ERROR)
 
 

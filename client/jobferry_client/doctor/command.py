@@ -18,7 +18,7 @@ from jobferry_shared.findings import Finding, Level, warning
 
 __all__ = ["doctor"]
 
-Examine = Callable[[str], Iterable[Finding]]
+Examine = Callable[..., Iterable[Finding]]
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
@@ -33,16 +33,28 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 @click.option("--url", envvar="JOBFERRY_URL", show_envvar=True, help="The gateway, ws://…")
 @click.option("--token", envvar="JOBFERRY_TOKEN", show_envvar=True, help="Who you are.")
 @click.option("--dsn", envvar="JOBFERRY_DSN", show_envvar=True, help="Postgres, as a part logs in.")
+@click.option(
+    "--pooled", envvar="JOBFERRY_POOLED", is_flag=True, help="The DSN is a pooler's, as for a part."
+)
+@click.option("--listen-dsn", envvar="JOBFERRY_LISTEN_DSN", help="Where the parts LISTEN instead.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 def doctor(
-    db: Path | None, url: str | None, token: str | None, dsn: str | None, as_json: bool
+    db: Path | None,
+    url: str | None,
+    token: str | None,
+    dsn: str | None,
+    pooled: bool,
+    listen_dsn: str | None,
+    as_json: bool,
 ) -> None:
     """Look for what is wrong, and say how to mend it.
 
     Looks at what it is given: a device's file DB, the way to a gateway, a database. Changes nothing.
     Exit code 1 if there is an error; warnings alone are 0.
     """
-    findings = list(_examine(db, url, token, dsn))
+    findings = [*library.examine(), *_examine(db, url, token)]
+    if dsn is not None:
+        findings += _server(dsn, pooled, listen_dsn)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
@@ -52,17 +64,12 @@ def doctor(
     sys.exit(any(finding.level is Level.ERROR for finding in findings))
 
 
-def _examine(
-    db: Path | None, url: str | None, token: str | None, dsn: str | None
-) -> Iterator[Finding]:
-    yield from library.examine()
+def _examine(db: Path | None, url: str | None, token: str | None) -> Iterator[Finding]:
     if db is not None:
         yield from _device(db)
     if url is not None:
         yield from gateway.examine_token(token, _owner(db))
         yield from gateway.examine(url, token)
-    if dsn is not None:
-        yield from _server(dsn)
 
 
 def _device(db: Path) -> Iterator[Finding]:
@@ -78,7 +85,7 @@ def _owner(db: Path | None) -> str | None:
     return None
 
 
-def _server(dsn: str) -> Iterator[Finding]:
+def _server(dsn: str, pooled: bool, listen_dsn: str | None) -> Iterator[Finding]:
     """The checks of the parts that are installed here."""
     for point in entry_points(group="jobferry.checks"):
         try:
@@ -90,7 +97,7 @@ def _server(dsn: str) -> Iterator[Finding]:
                 f"pip install 'jobferry[{point.name}]'",
             )
         else:
-            yield from examine(dsn)
+            yield from examine(dsn, pooled=pooled, listen_dsn=listen_dsn)
 
 
 def _lines(finding: Finding) -> str:

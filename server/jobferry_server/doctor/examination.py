@@ -11,23 +11,23 @@ from jobferry_shared.findings import Finding, error, warning
 __all__ = ["examine"]
 
 Connection = psycopg.Connection[DictRow]
-Check = Callable[[Connection, str], Iterable[Finding]]
+Check = Callable[[Connection], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (
-    health.examine,
-    roles.examine,
-    schema.examine,
-    hearing.examine,
-    work.examine,
-)
 CONNECT_SECONDS = 5
 #: No check may hang on a lock or a table that is far larger than thought. What is set is set for a
 #: transaction only: through a pooler the connection is somebody else's a moment later.
 LIMITS = "set local statement_timeout = '10s'; set local lock_timeout = '2s'"
 
 
-def examine(dsn: str) -> Iterator[Finding]:
-    """All findings on this database, as this login finds it."""
+def examine(dsn: str, *, pooled: bool = False, listen_dsn: str | None = None) -> Iterator[Finding]:
+    """All findings on this database, as this login finds it; the options are those of the parts."""
+    checks: dict[str, Check] = {
+        "server": health.examine,
+        "roles": roles.examine,
+        "schema": schema.examine,
+        "listen": lambda _: hearing.examine(dsn, pooled, listen_dsn),
+        "work": work.examine,
+    }
     try:
         connection = psycopg.connect(
             dsn,
@@ -41,19 +41,18 @@ def examine(dsn: str) -> Iterator[Finding]:
         yield error("postgres", f"no connection: {_first_line(problem)}", "psql 'postgresql://…'")
         return
     with connection:
-        for check in CHECKS:
-            yield from _one(check, connection, dsn)
+        for name, check in checks.items():
+            yield from _one(name, check, connection)
 
 
-def _one(check: Check, connection: Connection, dsn: str) -> list[Finding]:
+def _one(name: str, check: Check, connection: Connection) -> list[Finding]:
     """A check that fails is a finding, and the next ones go on."""
     found: list[Finding] = []
     try:
         with connection.transaction():
             connection.execute(LIMITS)
-            found.extend(check(connection, dsn))
+            found.extend(check(connection))
     except psycopg.Error as problem:
-        name = check.__module__.rpartition(".")[2]
         found.append(
             warning(name, f"could not be looked at: {_first_line(problem)}", _mend(problem))
         )

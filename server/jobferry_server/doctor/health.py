@@ -30,7 +30,7 @@ SETTINGS = (
 )
 
 
-def examine(connection: Connection, _: str) -> Iterator[Finding]:
+def examine(connection: Connection) -> Iterator[Finding]:
     """All of it."""
     yield _version(connection)
     yield _clock(connection)

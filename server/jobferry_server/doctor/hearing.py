@@ -4,32 +4,44 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
-from psycopg.rows import DictRow
 
-from jobferry_shared.findings import Finding, error, ok
+from jobferry_shared.findings import Finding, error, ok, warning
 
 __all__ = ["examine"]
 
-Connection = psycopg.Connection[DictRow]
-
+CONNECT_SECONDS = 5
 ANSWER_SECONDS = 2.0
+REMEDY = "--listen-dsn postgresql://… that leads to Postgres itself, here and for the parts"
 
 
-def examine(_: Connection, dsn: str) -> Iterator[Finding]:
-    """Say something on one connection and hear it on another."""
+def examine(dsn: str, pooled: bool, listen_dsn: str | None) -> Iterator[Finding]:
+    """Say something as the parts do, and hear it where they do."""
+    if pooled and listen_dsn is None:
+        yield warning("listen", "no part listens: new work waits for the next look", REMEDY)
+        return
+    try:
+        heard = _hears(listen_dsn or dsn, dsn)
+    except psycopg.OperationalError as problem:
+        where = "by --listen-dsn" if listen_dsn else "for it"
+        yield error("listen", f"no connection {where}: {str(problem).splitlines()[0]}", REMEDY)
+        return
+    yield ok("listen", "what is said is heard") if heard else _deaf(listen_dsn)
+
+
+def _deaf(listen_dsn: str | None) -> Finding:
+    which = "--listen-dsn" if listen_dsn else "this DSN"
+    why = "a pooler is in between" + (", or it is another database" if listen_dsn else "")
+    says = f"LISTEN hears nothing by {which}, probably since {why}; all waits for the next look"
+    return error("listen", says, REMEDY)
+
+
+def _hears(listening: str, speaking: str) -> bool:
     channel = f"jobferry_doctor_{uuid4().hex}"
-    with (
-        psycopg.connect(dsn, autocommit=True) as listener,
-        psycopg.connect(dsn, autocommit=True) as speaker,
-    ):
+    with _connected(listening) as listener, _connected(speaking) as speaker:
         listener.execute(f"listen {channel}".encode())
         speaker.execute(f"notify {channel}".encode())
-        heard = list(listener.notifies(timeout=ANSWER_SECONDS, stop_after=1))
-    if heard:
-        yield ok("listen", "what is said is heard")
-    else:
-        yield error(
-            "listen",
-            "LISTEN hears nothing by this DSN, probably since a pooler is in between; all waits for the next look",
-            "give the parts a DSN that leads to Postgres itself (or a pooler in session mode)",
-        )
+        return any(listener.notifies(timeout=ANSWER_SECONDS, stop_after=1))
+
+
+def _connected(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS)

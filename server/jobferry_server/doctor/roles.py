@@ -36,7 +36,7 @@ def act_as_reader(connection: Connection) -> None:
             return
 
 
-def examine(connection: Connection, _: str) -> Iterator[Finding]:
+def examine(connection: Connection) -> Iterator[Finding]:
     """What this login may act as, and who runs as a superuser."""
     may = _may_act(connection)
     login = connection.info.user

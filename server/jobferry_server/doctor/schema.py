@@ -30,7 +30,7 @@ select i.cluster = (select system_identifier from pg_control_system()) as settle
 """
 
 
-def examine(connection: Connection, _: str) -> Iterator[Finding]:
+def examine(connection: Connection) -> Iterator[Finding]:
     """Version, triggers, and whether a restored database was settled."""
     if connection.execute(b"select to_regnamespace('jobferry') as it").fetchone() == {"it": None}:
         yield error("schema", "Jobferry's schema is not in this database", MIGRATE)

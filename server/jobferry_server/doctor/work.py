@@ -19,7 +19,7 @@ MANY_DEAD = 200_000
 RUN = "jobferry processor MODULE:OBJECT --dsn postgresql://…"
 
 
-def examine(connection: Connection, _: str) -> Iterator[Finding]:
+def examine(connection: Connection) -> Iterator[Finding]:
     """All of it, from the figures that the metrics show."""
     act_as_reader(connection)
     row = connection.execute(b"select jobferry.figures() as figures").fetchone()
