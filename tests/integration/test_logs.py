@@ -22,8 +22,8 @@ FORGED = "no\n2026-01-01 00:00:00,000 ERROR jobferry.gateway: forged\x1b[2J"
 
 
 def lines(part: Running) -> list[dict[str, Any]]:
-    """What a part has said as JSON; what it prints for people goes to the same file here."""
-    return [json.loads(line) for line in part.log.splitlines() if line.startswith("{")]
+    """What a part has said, on standard output and in its log."""
+    return [json.loads(line) for line in part.log.splitlines()]
 
 
 def said(part: Running, event: str) -> list[dict[str, Any]]:

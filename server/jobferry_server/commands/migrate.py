@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from jobferry_server import migrate as migrating
-from jobferry_server.commands.options import as_json
+from jobferry_server.commands.options import as_json, in_words
 from jobferry_sql import COMPAT, Migration, compat, migrations
 
 __all__ = ["migrate"]
@@ -26,6 +26,7 @@ __all__ = ["migrate"]
     help="Also put that queue's names over ours, in a schema of its name; may be repeated.",
 )
 @as_json
+@in_words
 def migrate(
     dsn: str | None, show: bool, check: bool, names: tuple[str, ...], as_json: bool
 ) -> None:

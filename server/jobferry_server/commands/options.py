@@ -12,7 +12,17 @@ from jobferry_server.errors import DatabaseFailed
 from jobferry_server.logs import FORMATS
 from jobferry_shared.durations import parse_duration
 
-__all__ = ["as_json", "data", "dsn", "duration", "listen_dsn", "log_format", "pooled", "secret"]
+__all__ = [
+    "as_json",
+    "data",
+    "dsn",
+    "duration",
+    "in_words",
+    "listen_dsn",
+    "log_format",
+    "pooled",
+    "secret",
+]
 
 P = ParamSpec("P")
 
@@ -35,10 +45,12 @@ def dsn(command: Callable[P, None]) -> Callable[P, None]:
         show_envvar=True,
         required=True,
         help="Postgres, as postgresql://….",
-    )(_in_words(command))
+    )(in_words(command))
 
 
-def _in_words(command: Callable[P, None]) -> Callable[P, None]:
+def in_words(command: Callable[P, None]) -> Callable[P, None]:
+    """A command whose errors of Postgres are said in words."""
+
     @wraps(command)
     def call(*arguments: P.args, **options: P.kwargs) -> None:
         try:
@@ -47,7 +59,8 @@ def _in_words(command: Callable[P, None]) -> Callable[P, None]:
             import psycopg
 
             if isinstance(error, psycopg.Error):
-                raise DatabaseFailed(str(error).strip()) from error
+                said = error.diag.message_primary or str(error).strip()
+                raise DatabaseFailed(said, hint=error.diag.message_hint) from error
             raise
 
     return call

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobferry_server.application import load_processor
-from jobferry_server.commands.options import as_json, data, log_format
+from jobferry_server.commands.options import as_json, data, in_words, log_format
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import (
     DashboardSettings,
@@ -53,6 +53,7 @@ __all__ = ["up"]
 )
 @log_format
 @as_json
+@in_words
 def up(
     data: Path,
     dsn: str | None,
