@@ -19,6 +19,11 @@ from jobferry_server.up import Up, running
 
 __all__ = ["up"]
 
+#: For the demo's tasks, one of which takes anything.
+TRY_IT = """\
+  jobferry client submit device.db --task echo --payload '{"hello": "world"}' --wait
+"""
+
 
 @click.command()
 @data
@@ -66,7 +71,7 @@ def up(
 ) -> None:
     """Run everything in one process: Postgres, gateway, processor and dashboard, until Ctrl-C or SIGTERM.
 
-    Prints where it listens, a token for development and a command to paste. The data stay in the
+    Prints where it listens, its tasks, and a token for development to paste. The data stay in the
     folder; the next 'up' goes on with them. With --json one object {"url", "dashboard", "dsn",
     "token", "data"} is printed on standard output once all is ready.
     """
@@ -80,7 +85,8 @@ def up(
         async with running(
             data, dsn, processor, gateway_settings, ProcessorSettings(), dashboard_settings, stop
         ) as found:
-            click.echo(_json(found) if as_json else _words(found))
+            tasks = list(processor.tasks) if processor else []
+            click.echo(_json(found) if as_json else _words(found, tasks))
             await stop.wait()
 
     run_until_signalled(work, log_format)
@@ -98,7 +104,8 @@ def _json(found: Up) -> str:
     )
 
 
-def _words(found: Up) -> str:
+def _words(found: Up, tasks: list[str]) -> str:
+    try_it = TRY_IT if "echo" in tasks else ""
     return f"""\
 Jobferry is up.
 
@@ -106,12 +113,12 @@ Jobferry is up.
   dashboard  {found.dashboard}
   postgres   {found.dsn}
   data       {found.data}
+  tasks      {", ".join(tasks)}
 
 In another terminal:
 
   export JOBFERRY_URL={found.url}
   export JOBFERRY_TOKEN={found.token}
-  jobferry client submit device.db --task echo --payload '{{"hello": "world"}}' --wait
-
+{try_it}
 Ctrl-C stops it; the data stay.
 """
