@@ -70,9 +70,14 @@ SAID = (
 )
 
 
+#: A name so long that it must be broken, or the words beside it are: after its underscores.
+LONG = re.compile(r'(?<=<span class="pre">)\w{31,}(?=</span>)')
+
+
 def _say(_: Sphinx, _page: str, _template: str, context: dict[str, str], _tree: object) -> None:
     for part, old, new in SAID:
         context[part] = context.get(part, "").replace(old, new)
+    context["body"] = LONG.sub(lambda name: name[0].replace("_", "_<wbr>"), context["body"])
 
 
 for _package in (jobferry_client, jobferry_server):

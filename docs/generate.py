@@ -157,10 +157,16 @@ def _rank(status: Status | None) -> int:
 
 def _settings(model: type[BaseSettings]) -> str:
     rows = (
-        (f"`JOBFERRY_{name.upper()}`", f"`{field.default}`", field.description or "")
+        (f"`JOBFERRY_{name.upper()}`", _default(field.default), field.description or "")
         for name, field in model.model_fields.items()
     )
     return table(("variable", "default", "what it does"), rows)
+
+
+def _default(value: object) -> str:
+    """As one would write it into the environment; nothing for what is unset."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text}`" if value not in (None, ()) else ""
 
 
 def _help(command: click.Command, name: str, parent: click.Context | None = None) -> Iterable[str]:
