@@ -4,13 +4,14 @@ CONTRIBUTING.md says how a page asks for what it needs.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
-from support.pages import ROOT, Block, Page, pages
+from support.pages import ROOT, RUNNABLE, Block, Page, documents, pages
 from support.reader import Reader, missing
 from support.services import Services
 
@@ -65,6 +66,18 @@ def excluded(page: Page, block: Block) -> list[str]:
     return [
         words for words in EXCLUDED.get(page.name, ()) if words in block.text and not block.file
     ]
+
+
+def test_no_block_stands_where_it_is_not_found() -> None:
+    """One that is indented, or says no language, would be run by nobody."""
+    looked_at = {"crontab", "js", "json", "nginx", "yaml"}  # by the tests of their pages
+    for path in documents():
+        fences = re.findall(r"^.*(?:```|~~~).*$", path.read_text("utf-8"), re.MULTILINE)
+        for opening, closing in zip(fences[::2], fences[1::2], strict=True):
+            assert closing == "```", path
+            assert re.fullmatch(r"```(\{[\w-]+\}.*|\w+)", opening), (path, opening)
+            language = opening[3:]
+            assert language.startswith("{") or language in RUNNABLE | looked_at | {"text"}, path
 
 
 def test_what_is_excluded_is_there() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS
-
-ROOT = Path(__file__).parents[2]
+from support.pages import ROOT, documents
 
 
 def test_the_generated_parts_are_what_the_code_says() -> None:
@@ -30,7 +29,7 @@ def test_the_picture_of_the_states_shows_every_move_and_no_other() -> None:
     assert sorted(drawn) == sorted(f"{source or '-'}:{target}" for source, target in moves)
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
+@pytest.mark.parametrize("document", documents())
 def test_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):

@@ -85,6 +85,16 @@ def test_nobody_s_text_begins_a_line(caplog: pytest.LogCaptureFixture) -> None:
     assert "\n" not in line
 
 
+def test_nobody_s_exception_begins_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    events.HANDLER_RAISED(job="j", task="t", attempt=1, error="e", raised=ValueError(FORGED))
+    record = caplog.records[-1]
+    record.exc_text = None  # pytest's own formatter left it there
+    line, *traceback = Text().format(record).splitlines()
+    assert line.endswith("attempt 1: e")
+    assert all(said.startswith("  ") and said.isprintable() for said in traceback)
+    assert any("ERROR jobferry.gateway: forged" in said for said in traceback)
+
+
 def test_what_a_library_says_is_an_object_too() -> None:
     found = logging.LogRecord("asyncio", logging.ERROR, "", 0, "%s was %d late", ("it", 3), None)
     assert json.loads(Json().format(found)) | {"at": ""} == {

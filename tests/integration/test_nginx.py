@@ -1,5 +1,6 @@
 """Gateways behind nginx with TLS, by the very file of docs/deploy."""
 
+import re
 import signal
 import ssl
 import urllib.error
@@ -13,7 +14,7 @@ from integration.database import Database
 from integration.test_metrics import scrape
 from integration.test_tls import Authority
 from jobferry_client import JobClient
-from support.nginx import Nginx, nginx, program
+from support.nginx import SITE, Nginx, complaints, nginx, program
 from support.proxy import free_port
 from support.services import token
 from support.stack import Gateway, Stack
@@ -126,3 +127,9 @@ def test_what_is_not_for_everybody_stays_inside(front: Nginx, ca: Authority) -> 
     assert status_of(front, ca, "/healthz") == 200
     assert status_of(front, ca, "/metrics") == 404
     assert status_of(front, ca, "/", Authorization="Bearer " + "x" * 7_000) == 401
+
+
+def test_the_dashboard_s_place_is_one_that_nginx_takes(tmp_path: Path) -> None:
+    page = (SITE.parents[1] / "dashboard.md").read_text("utf-8")
+    (location,) = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
+    assert complaints(tmp_path, f"server {{ listen 127.0.0.1:{free_port()}; {location} }}") == ""

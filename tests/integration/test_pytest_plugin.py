@@ -10,8 +10,10 @@ from support.postgres import TestServer
 DOCUMENT = Path(__file__).parents[2] / "docs" / "testing.md"
 
 FAILING = """
+import asyncio
 from datetime import timedelta
 import pytest
+from jobferry_client import AsyncJobClient
 from jobferry_server import Fail, Job, Processor, Retry
 from jobferry_server.errors import JobFailed, JobsLeft
 
@@ -73,6 +75,16 @@ def test_devices_of_two_owners(jobferry_clients, go_offline, run_jobs):
     phone.close()
     assert run_jobs(processor) == []
 
+def test_an_asyncio_client(jobferry_server, run_jobs, tmp_path):
+    async def cross():
+        url, token = jobferry_server.url, jobferry_server.token("anna")
+        async with AsyncJobClient(tmp_path / "phone.db", url, token) as client:
+            job = await client.submit("flaky")
+            await client.sync(10)
+            await asyncio.to_thread(run_jobs, processor)
+            return (await client.wait(job.id, 10)).result
+    assert asyncio.run(cross()) == 3
+
 def test_this_one_fails(jobferry_client, run_jobs):
     jobferry_client.submit("broken")
     run_jobs(processor)
@@ -121,7 +133,7 @@ def test_errors_surface(
     monkeypatch.setenv("JOBFERRY_TEST_DSN", server.dsn)
     user.makepyfile(FAILING)
     ran = user.runpytest_subprocess()
-    ran.assert_outcomes(passed=7, failed=1)
+    ran.assert_outcomes(passed=8, failed=1)
     # The handler's own line is in the report.
     ran.stdout.fnmatch_lines(['*raise ValueError("it is broken")*', "*JobFailed: job *broken*"])
 

@@ -74,12 +74,8 @@ def nginx(folder: Path, certificate: Path, gateways: Sequence[int]) -> Iterator[
         site = site.replace(f"/etc/ssl/jobferry/{name}", str(certificate))
     for theirs, ours in zip((8377, 8378), gateways, strict=True):
         site = site.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{ours}")
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "site").write_text(site)
-    (folder / "conf").write_text(MAIN.format(folder=folder, user=user))
     with (folder / "log").open("wb") as log:
-        command = [str(program()), "-p", str(folder), "-c", str(folder / "conf")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(_command(folder, site), stdout=log, stderr=log)
     try:
         eventually(lambda: _takes_connections(port) or process.poll() is not None, 10)
         assert process.poll() is None, (folder / "log").read_text()
@@ -88,6 +84,19 @@ def nginx(folder: Path, certificate: Path, gateways: Sequence[int]) -> Iterator[
         process.terminate()
         process.wait()
         print(f"--- nginx\n{(folder / 'log').read_text()[-4000:]}")
+
+
+def complaints(folder: Path, site: str) -> str:
+    """What nginx has against this site; empty if nothing."""
+    asked = [*_command(folder, site), "-t", "-q"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stderr
+
+
+def _command(folder: Path, site: str) -> list[str]:
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "site").write_text(site)
+    (folder / "conf").write_text(MAIN.format(folder=folder, user=user))
+    return [str(program()), "-p", str(folder), "-c", str(folder / "conf")]
 
 
 def _takes_connections(port: int) -> bool:

@@ -13,12 +13,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "RUNNABLE", "Block", "Page", "pages"]
+__all__ = ["ROOT", "RUNNABLE", "Block", "Page", "documents", "pages"]
 
 ROOT = Path(__file__).parents[2]
 #: Languages whose blocks do something.
 RUNNABLE = frozenset({"python", "sql", "console", "sh"})
-#: Pages that are made from the code, and their blocks with them.
+#: The site.
 _BUILT = ROOT / "docs" / "_build"
 _BLOCK = re.compile(
     r"^<!-- first: (?P<hidden>\w+)\n(?P<unseen>.*?)^-->$"
@@ -77,8 +77,13 @@ class Page:
         return [block for block in found if block.file or block.language in RUNNABLE]
 
 
-def pages() -> list[Page]:
-    """Every page of the repository that has a block to run."""
+def documents() -> list[Path]:
+    """Every page of the repository."""
     paths = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
-    found = (Page(path, path.read_text("utf-8")) for path in sorted(paths))
-    return [page for page in found if page.blocks and not page.path.is_relative_to(_BUILT)]
+    return sorted(path for path in paths if not path.is_relative_to(_BUILT))
+
+
+def pages() -> list[Page]:
+    """Those that have a block to run."""
+    found = (Page(path, path.read_text("utf-8")) for path in documents())
+    return [page for page in found if page.blocks]

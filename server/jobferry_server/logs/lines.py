@@ -3,14 +3,18 @@
 import json
 import logging
 import sys
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 from jobferry_server.commands.printing import json_text, printable
 from jobferry_shared.traces import current_traceparent
 
 __all__ = ["FORMATS", "OTHER", "Json", "Text", "set_up_logging"]
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 #: The event of what a library or an application says.
 OTHER = "other"
@@ -25,6 +29,11 @@ class Text(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line."""
         return printable(super().formatMessage(record))
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802
+        """The traceback, indented: what was raised says what somebody else chose."""
+        lines = super().formatException(ei).splitlines()
+        return textwrap.indent("\n".join(map(printable, lines)), "  ")
 
 
 class Json(logging.Formatter):

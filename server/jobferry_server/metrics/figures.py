@@ -49,9 +49,7 @@ def show(figures: Mapping[str, Any]) -> None:
     """Set the metrics to what ``jobferry.figures()`` said."""
     queue: dict[str, int] = figures["queue"]
     served = {*figures["offered"], *figures["delegated"]}
-    metrics.QUEUE_JOBS.clear()
-    for task, jobs in shortened(queue).items():
-        metrics.QUEUE_JOBS.labels(task).set(jobs)
+    _show_queue(shortened(queue))
     metrics.QUEUE_UNSERVED.set(sum(jobs for task, jobs in queue.items() if task not in served))
     metrics.QUEUE_OLDEST.set(figures["oldest_waiting"] or 0)
     metrics.QUEUE_DEAD.set(figures["dead"])
@@ -70,6 +68,15 @@ def shortened(queue: Mapping[str, int]) -> Counter[str]:
         {OTHER: sum(jobs for _, jobs in ranked[MOST_TASKS:])} if ranked[MOST_TASKS:] else {}
     )
     return found
+
+
+def _show_queue(jobs: Mapping[str, int]) -> None:
+    # Not cleared first: an exporter's thread may be asked at any moment.
+    (shown,) = metrics.QUEUE_JOBS.collect()
+    for task in {sample.labels["task"] for sample in shown.samples} - jobs.keys():
+        metrics.QUEUE_JOBS.remove(task)
+    for task, number in jobs.items():
+        metrics.QUEUE_JOBS.labels(task).set(number)
 
 
 def _show_devices(devices: Mapping[str, Any]) -> None:
