@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
@@ -23,6 +24,7 @@ from jobferry_sql import migrations
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
+PAGE = (ROOT / "docs" / "deployment.md").read_text("utf-8")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())
 DOCKERFILE = (DEPLOY / "docker" / "Dockerfile").read_text()
@@ -46,6 +48,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     for name, service in COMPOSE["services"].items():
         if name != "postgres":
             yield f"compose: {name}", service["command"]
+    for line in re.findall(r"^\$ jobferry (.*)$", PAGE, re.MULTILINE):
+        yield "the page", shlex.split(line)
 
 
 def variables() -> set[str]:
@@ -116,6 +120,28 @@ def test_a_unit_gives_a_service_the_time_that_it_takes_to_end() -> None:
     for name, seconds in takes.items():
         (given,) = options(DEPLOY / "systemd" / f"jobferry-{name}.service", "TimeoutStopSec")
         assert float(given) > seconds
+
+
+def test_a_unit_has_an_environment_of_its_own_and_no_other_s_secret() -> None:
+    for unit in UNITS:
+        part = unit.stem.removeprefix("jobferry-").removesuffix("@")
+        assert options(unit, "EnvironmentFile") == [f"/etc/jobferry/{part}.env"]
+        told = (DEPLOY / "env" / f"{part}.env").read_text()
+        assert "JOBFERRY_DSN=" in told
+        assert ("JOBFERRY_JWT_SECRET=" in told) is (part == "gateway")
+
+
+def test_each_part_s_login_may_act_in_its_role_and_is_the_one_of_its_environment(dsn: str) -> None:
+    (statements,) = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+    logins = {"gateway": "gateway", "processor": "processor", "dashboard": "auditor"}
+    with psycopg.connect(dsn) as connection:
+        connection.execute(statements.encode())
+        for part, role in logins.items():
+            asked = "select pg_has_role(%s, %s, 'member')"
+            asks = (f"{part}_login", f"jobferry_{role}")
+            assert connection.execute(asked, asks).fetchone() == (True,)
+            assert f"//{part}_login:" in (DEPLOY / "env" / f"{part}.env").read_text()
+        connection.rollback()  # roles are the whole cluster's
 
 
 def test_the_units_share_their_walls() -> None:
