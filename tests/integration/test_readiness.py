@@ -8,7 +8,9 @@ import pytest
 
 from integration.database import Database
 from support.commands import Run
-from support.processes import eventually
+from support.postgres import TestServer
+from support.processes import eventually, jobferry
+from support.services import SECRET
 from support.stack import Stack
 
 PARTS = {
@@ -44,6 +46,14 @@ def test_a_processor_that_is_ready_hears(db: Database, tmp_path: Path) -> None:
         heard = "select count(*) from pg_stat_activity where query ilike 'listen%' and datname = current_database()"
         assert db.value(heard) == 1
         assert db.value("select count(*) from jobferry.processors") == 1
+
+
+@pytest.mark.parametrize("name", ["gateway", "processor", "migrate"])
+def test_a_database_that_is_not_there_is_said_in_words(name: str, server: TestServer) -> None:
+    arguments = PARTS[name][2] if name in PARTS else ()
+    ran = jobferry(name, *arguments, "--dsn", server.dsn_of("nowhere"), JOBFERRY_JWT_SECRET=SECRET)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False), ran.stderr
+    assert 'database "nowhere" does not exist' in ran.stderr
 
 
 def test_migrate_says_each_step_before_it_is_made(empty_dsn: str, any_command: Run) -> None:

@@ -56,14 +56,28 @@ def in_words(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*arguments, **options)
         except Exception as error:
-            import psycopg
-
-            if isinstance(error, psycopg.Error):
-                said = error.diag.message_primary or str(error).strip()
-                raise DatabaseFailed(said, hint=error.diag.message_hint) from error
+            if (failed := _database_failed(error)) is not None:
+                raise failed from error
             raise
 
     return call
+
+
+def _database_failed(error: Exception) -> DatabaseFailed | None:
+    """What Postgres or the way to it has said, by either driver."""
+    import asyncpg
+    import psycopg
+
+    match error:
+        case psycopg.Error(diag=said):
+            words, hint = said.message_primary or str(error).strip(), said.message_hint
+        case asyncpg.PostgresError(hint=hint):
+            words = str(error)
+        case asyncpg.InterfaceError():
+            words, hint = str(error), None
+        case _:
+            return None
+    return DatabaseFailed(words, hint=hint)
 
 
 pooled = click.option(
