@@ -52,7 +52,7 @@ def job_table(jobs: list[Job]) -> Table:
             str(job.id),
             escape(plain(job.task)),
             Text(plain(job.state), STYLES.get(job.status, "")),
-            ProgressBar(total=1.0, completed=job.progress, width=16),
+            ProgressBar(total=1.0, completed=job.progress, width=8),
             Text(result[:60] + "…" * (len(result) > 60), overflow="ellipsis", no_wrap=True),
         )
     return table

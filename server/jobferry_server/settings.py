@@ -26,6 +26,7 @@ __all__ = [
     "ProcessorSettings",
     "TokenSettings",
     "with_options",
+    "without_environment",
 ]
 
 S = TypeVar("S", bound=BaseSettings)
@@ -249,3 +250,8 @@ def with_options(settings: S, **options: object) -> S:
     return settings.model_copy(
         update={name: value for name, value in options.items() if value is not None}
     )
+
+
+def without_environment(model: type[S], **values: object) -> S:
+    """Settings by these values alone: what is in the environment may be meant for another service."""
+    return model(**values, _env_prefix="JOBFERRY_UNREAD_")  # type: ignore[arg-type] # each value is checked

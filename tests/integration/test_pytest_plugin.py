@@ -131,6 +131,9 @@ def test_errors_surface(
     user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, server: TestServer
 ) -> None:
     monkeypatch.setenv("JOBFERRY_TEST_DSN", server.dsn)
+    # Meant for somebody else's gateway and processor.
+    monkeypatch.setenv("JOBFERRY_TLS_CERTIFICATE", "/none")
+    monkeypatch.setenv("JOBFERRY_EXECUTOR", "process")
     user.makepyfile(FAILING)
     ran = user.runpytest_subprocess()
     ran.assert_outcomes(passed=8, failed=1)

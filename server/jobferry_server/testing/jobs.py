@@ -13,7 +13,7 @@ from jobferry_server.administration import AdminConnection, connect_admin
 from jobferry_server.errors import JobFailed, JobsLeft
 from jobferry_server.processor.job import Job as RunningJob
 from jobferry_server.processor.processor import Processor
-from jobferry_server.settings import ProcessorSettings
+from jobferry_server.settings import ProcessorSettings, without_environment
 from jobferry_server.testing.background import Background
 from jobferry_shared.job import Job, JobError
 from jobferry_shared.states import Status
@@ -56,7 +56,9 @@ def _processing(
             raise
 
     stop = asyncio.Event()
-    settings = ProcessorSettings(flush_seconds=LOOK_SECONDS, grace_seconds=GRACE_SECONDS)
+    settings = without_environment(
+        ProcessorSettings, flush_seconds=LOOK_SECONDS, grace_seconds=GRACE_SECONDS
+    )
     service = processor.service(dsn, settings, around=[catch])
     with background.within(service.running(stop)):
         yield stop

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from jobferry_server.gateway import Gateway
 from jobferry_server.processor.processor import Processor
-from jobferry_server.settings import GatewaySettings
+from jobferry_server.settings import GatewaySettings, without_environment
 from jobferry_server.testing.background import Background
 from jobferry_server.testing.jobs import run_jobs
 from jobferry_server.tokens import Verifier, issue
@@ -58,7 +58,9 @@ class JobferryServer:
 def serving(dsn: str) -> Iterator[JobferryServer]:
     """A gateway on a migrated database, on a free port of this machine alone."""
     secret = secrets.token_hex(32)
-    settings = GatewaySettings(host="127.0.0.1", port=0, drain_seconds=DRAIN_SECONDS)
+    settings = without_environment(
+        GatewaySettings, host="127.0.0.1", port=0, drain_seconds=DRAIN_SECONDS
+    )
     gateway = Gateway(dsn, Verifier(secret), settings)
     with Background() as background, background.within(gateway.running(asyncio.Event())):
         yield JobferryServer(gateway.url, dsn, secret, background)
