@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jobferry_server.gateway import server as gateway
+from jobferry_server.processor import service
 from jobferry_shared.states import LOCAL_TRANSITIONS, TRANSITIONS
 from support.pages import ROOT, documents
 
@@ -27,6 +29,12 @@ def test_the_picture_of_the_states_shows_every_move_and_no_other() -> None:
     drawn = " ".join(re.findall(r'data-moves="([^"]+)"', picture)).split()
     moves = {**LOCAL_TRANSITIONS, **TRANSITIONS}
     assert sorted(drawn) == sorted(f"{source or '-'}:{target}" for source, target in moves)
+
+
+def test_how_many_connections_a_part_has_is_said() -> None:
+    page = (ROOT / "docs" / "how-to" / "many-nodes.md").read_text(encoding="utf-8")
+    said = [int(number) for number in re.findall(r"has at most (\d+)", page)]
+    assert said == [gateway.CONNECTIONS + 1, service.CONNECTIONS + 1]  # one listens
 
 
 @pytest.mark.parametrize("document", documents())
