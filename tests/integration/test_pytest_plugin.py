@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from jobferry_server.testing import postgres
 from support.postgres import TestServer
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "testing.md"
@@ -148,6 +150,21 @@ def test_who_does_not_use_the_fixtures_imports_nothing_and_what_is_missing_is_na
     ran = user.runpytest_subprocess("-p", "no:hypothesispytest")
     ran.assert_outcomes(passed=1, failed=1)
     ran.stdout.fnmatch_lines(["*needs asyncpg: pip install 'jobferry[[]server,embedded[]]'*"])
+
+
+def test_a_server_on_which_nothing_can_be_made_is_left_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, server: TestServer
+) -> None:
+    def refuse(dsn: str) -> None:
+        raise RuntimeError("no role can be made")
+
+    monkeypatch.setattr(postgres, "migrate", refuse)
+    monkeypatch.setattr("os.getpid", lambda: 0)  # names of this test's own
+    with pytest.raises(RuntimeError):
+        postgres.Databases(server.dsn)
+    with psycopg.connect(server.dsn) as connection:
+        left = "select datname from pg_database where datname like 'jobferry_test_0_%'"
+        assert connection.execute(left).fetchall() == []
 
 
 def test_the_fixtures_are_listed_with_what_they_are(user: pytest.Pytester) -> None:

@@ -33,7 +33,11 @@ class Databases:
         self._prefix = f"jobferry_test_{os.getpid()}"
         self._numbers = count(1)
         self._create(self._template, "template0")
-        migrate(self.dsn_of(self._template))
+        try:
+            migrate(self.dsn_of(self._template))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def _template(self) -> str:
