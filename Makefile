@@ -21,7 +21,7 @@ demo: .venv/ready ## Watch the whole story on this machine, in half a minute.
 	@$(BIN)/jobferry demo
 
 # Four at once on two cores: much of a test is waiting for somebody else. The long ones begin.
-KINDS := faults e2e contract integration simulation unit
+KINDS := faults simulation e2e contract integration unit
 test: .venv/ready ## Run all tests, on JOBFERRY_TEST_DSN, a container, or the embedded Postgres.
 	@$(BIN)/pytest -q -n 4 --dist loadfile $(KINDS:%=tests/%)
 

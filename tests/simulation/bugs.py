@@ -38,6 +38,8 @@ class Bugs:
     forget_the_pruned: bool = False
     #: A device that is to read everything anew forgets what it has not sent.
     drop_the_outbox: bool = False
+    #: What a device pushes is done before it is fixed where its first walk ends.
+    push_before_the_start: bool = False
     #: A gateway believes whom it believed once.
     forget_the_revoked: bool = False
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from jobferry_shared.states import FINISHED, Status
+from jobferry_sql import query
 from simulation.bugs import Bugs
 from simulation.postgres import Postgres, Snapshot
 
@@ -113,6 +114,7 @@ class Ledger:
             "epoch": self.look,
             "revocations": self.revocations,
             "changes_page": self.changes_pages,
+            query("gateway_start"): self.start,
         }
         self.postgres.knows.writing |= {
             "submit_batch": self.submit_batch,
@@ -234,6 +236,10 @@ class Ledger:
             if job is None or self.rows[id_].finished_at is not None:
                 del self.postponed[id_]
         return len(self.postponed)
+
+    def start(self) -> dict[str, Any]:
+        """``queries/gateway_start.sql``."""
+        return {"now": str(self.postgres.snapshot()), "durable": True}
 
     def changes_pages(
         self,

@@ -56,6 +56,7 @@ class End:
         self.inbox: deque[str] = deque()
         self.heard = network.loop.now
         self.closed = False
+        self._ended = network.loop.create_future()
         #: When the last message to this side arrives: none overtakes another.
         self.due = 0.0
         self._waiter: asyncio.Future[None] | None = None
@@ -90,8 +91,14 @@ class End:
 
     def end(self) -> None:
         """The line is gone, as this side sees it."""
-        self.closed = True
+        if not self.closed:
+            self.closed = True
+            self._ended.set_result(None)
         self._wake()
+
+    async def ended(self) -> None:
+        """Return once it is gone."""
+        await asyncio.shield(self._ended)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -171,7 +178,7 @@ class ServerLine(GatewayLine):
 
     async def wait_closed(self) -> None:
         """As a websocket does."""
-        self.far_end.close()
+        await self.far_end.ended()
 
 
 class Server:

@@ -5,6 +5,7 @@ place. Everything else is the product as it is.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,7 @@ from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.ingest import GroupCommit, _answer
 from jobferry_server.gateway.pushes import Lane
 from jobferry_server.gateway.revocations import Revocations
+from jobferry_server.gateway.starts import Starts
 from jobferry_server.processor.attempt import Attempt
 from jobferry_server.processor.workers import Workers
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
@@ -58,6 +60,7 @@ LEASE = 3.0
 LIMITS = Limits(batch=2, window=2)
 TIMING = Timing(watch=0.5, heartbeat=1.5, silence=3.5, connect=2.0, stalled=1e9, doubt=4.0)
 FOREVER = 1e12
+LATE_SECONDS = 1.0
 NO_SECRET = "nothing is signed with this, nor looked at"
 
 
@@ -248,6 +251,20 @@ class PerhapsHasty(GroupCommit):
         await super()._commit_until_done(group, lane)
 
 
+class PerhapsEager(Starts):
+    """Where first walks end; with the bug nobody's pushes wait for that, and it takes its time."""
+
+    async def wait(self, device: Device) -> None:
+        """As it is, or not at all."""
+        if not _edges.bugs.push_before_the_start:
+            await super().wait(device)
+
+    async def _ask(self) -> str:
+        if _edges.bugs.push_before_the_start:
+            await asyncio.sleep(LATE_SECONDS)
+        return await super()._ask()
+
+
 class PerhapsTrusting(Revocations):
     """The list of what was revoked; with the bug nobody looks at it."""
 
@@ -313,6 +330,7 @@ def replaced() -> Iterator[None]:
         (service, "new_name", lambda: _edges.name()),
         (keeper, "new_name", lambda: _edges.name()),
         (jobferry_server.gateway.feed, "LEAST_ROWS", LIMITS.batch),
+        (jobferry_server.gateway.feed, "Starts", PerhapsEager),
         (jobferry_server.gateway.pushes, "LITTLE", LITTLE),
         (jobferry_server.gateway.ingest, "LITTLE", LITTLE),
         # Who looks all the time by himself shows seldom what he does not hear.
@@ -323,8 +341,12 @@ def replaced() -> Iterator[None]:
     patches = [patch.object(*one) for one in edges]
     for one in patches:
         one.start()
+    # What was there before will stay: collecting what each run leaves should not look at it again.
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         for one in reversed(patches):
             one.stop()

@@ -16,7 +16,7 @@ from jobferry_shared.session import Phase
 from jobferry_shared.versions import PROTOCOL
 
 NO_SOCKET = cast(Line, None)
-WALKING, RESTING = Cursor.start("epoch"), Cursor("epoch", since="1:1:")
+WALKING, RESTING = Cursor.start("epoch", "1:1:"), Cursor("epoch", since="1:1:")
 
 
 def device(number: int) -> Device:

@@ -41,9 +41,9 @@ class Cursor:
     id: str | None = None
 
     @classmethod
-    def start(cls, epoch: str) -> "Cursor":
+    def start(cls, epoch: str, target: str | None = None) -> "Cursor":
         """Nothing read yet."""
-        return cls(epoch, active=True)
+        return cls(epoch, target=target, active=True)
 
     @classmethod
     def parse(cls, text: str | None, epoch: str) -> "Cursor | None":
@@ -90,6 +90,11 @@ class Cursor:
         if self.active:
             return Cursor(self.epoch, self.since, target, active=False)
         return Cursor(self.epoch, since=target)
+
+    @property
+    def begun(self) -> bool:
+        """Is it known up to where it reads, or has read?"""
+        return self.since is not None or self.target is not None
 
     @property
     def resting(self) -> bool:

@@ -63,6 +63,7 @@ class Device:
         "identity",
         "oldest_pending_at",
         "pending",
+        "reset",
         "session",
         "socket",
     )
@@ -79,6 +80,8 @@ class Device:
         #: Has its connection ended?
         self.gone = False
         self.cursor = Cursor("")
+        #: Must it be told to forget what it has read, and why: is the database restored?
+        self.reset: bool | None = None
         #: Is there, as far as we know, something that it has not read?
         self.dirty = False
         #: Did it get a first page, so that it knows whether it is in step?
@@ -122,12 +125,27 @@ class Device:
         if cursor is None:
             self.read_anew(epoch)
         else:
-            self.cursor = cursor
+            self.cursor = cursor if cursor.begun else Cursor.start(epoch)
 
     def read_anew(self, epoch: str, *, restored: bool = False) -> None:
-        """The device's cursor is of another database than ours, of a later state, or too old."""
+        """The device's cursor is of another database than ours, of a later state, or too old.
+
+        It is told so when it begins.
+        """
         self.cursor = Cursor.start(epoch)
-        self.post(self.session.reset(restored=restored))
+        self.reset = restored
+
+    def begin(self, target: str) -> None:
+        """Read from the start up to this snapshot."""
+        if self.reset is not None:
+            self.post(self.session.reset(restored=self.reset))
+            self.reset = None
+        self.cursor = Cursor.start(self.cursor.epoch, target)
+
+    @property
+    def ready(self) -> bool:
+        """May a page of changes be read for it?"""
+        return self.session.ready and self.cursor.begun
 
     def renew(self, identity: Identity) -> None:
         """A fresh token of the same subject; :class:`TokenRefused` if it is somebody else's."""

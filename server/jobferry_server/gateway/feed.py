@@ -20,6 +20,7 @@ import asyncpg
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.starts import RETRY_SECONDS, TO_DISK, Starts
 from jobferry_server.gateway.turns import Turns
 from jobferry_server.gateway.way import Way
 from jobferry_server.logs import events
@@ -30,9 +31,6 @@ from jobferry_sql import query
 
 __all__ = ["Feed"]
 
-RETRY_SECONDS = 0.2
-#: Its commit is waited for, and all that was written before it with it.
-TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 #: What one tick reads at most, in rows and in pages' octets, and what a device gets in any case.
 TICK_ROWS = 1000
 GIVING_WAY_ROWS = 100
@@ -73,7 +71,7 @@ class Stream:
         # One that went to the other stream and came back waits in its line twice, and is taken once.
         going = [device for device in taken if self.waiting.pop(device, None) is not None]
         # One that got a page since it was put down asks again, still dirty, when it has applied it.
-        return [device for device in going if device.session.ready]
+        return [device for device in going if device.ready]
 
 
 class Feed:
@@ -87,6 +85,7 @@ class Feed:
         #: News are small and wanted at once; of walks a few at a time.
         self._news = Stream(most=100)
         self._walks = Stream(most=20, gives_way=True)
+        self._starts = Starts(pool, self.wake)
 
     @property
     def devices(self) -> Iterable[Device]:
@@ -101,7 +100,10 @@ class Feed:
     def join(self, device: Device) -> None:
         """Serve this device from now on."""
         self._by_owner.setdefault(device.owner, set()).add(device)
-        self.wake(device)
+        if device.cursor.begun:
+            self.wake(device)
+        else:
+            self._starts.add(device)
 
     def leave(self, device: Device) -> None:
         """The device is gone."""
@@ -111,6 +113,11 @@ class Feed:
             self._by_owner.pop(device.owner, None)
         for stream in (self._news, self._walks):
             stream.waiting.pop(device, None)
+        self._starts.leave(device)
+
+    async def may_push(self, device: Device) -> None:
+        """Return once what the device has just pushed may be done; see :mod:`.starts`."""
+        await self._starts.wait(device)
 
     def owner_changed(self, owner: str) -> None:
         """Somebody wrote a row of this owner."""
@@ -129,12 +136,16 @@ class Feed:
 
     def applied(self, device: Device) -> None:
         """The device can take a page; give it one if there is any."""
-        if device.dirty and device.session.ready:
+        if device.dirty and device.ready:
             # In one of them alone: two ticks at once would each take the other's ring for answered. The
             # cursor of one that is being read for stays, and so does its stream.
             resting = device.cursor.resting
             (self._walks if resting else self._news).waiting.pop(device, None)
             (self._news if resting else self._walks).add(device)
+
+    async def run_starts(self) -> None:
+        """Let the devices begin that read from the start, for ever."""
+        await self._starts.run()
 
     async def run_news(self) -> None:
         """Serve the devices that are in step, for ever."""
@@ -234,13 +245,13 @@ class Feed:
     def _serve(
         self, device: Device, rows: list[asyncpg.Record], changes: list[Change], most: int
     ) -> None:
-        if not device.session.ready:
+        if not device.ready:
             return
         now: str = rows[0]["now"]
         if reason := _lost(device, rows[0]):
             events.READS_ANEW(device=device.client_id, reason=reason)
             device.read_anew(device.cursor.epoch, restored=reason == AHEAD)
-            self.wake(device)
+            self._starts.add(device)
             return
         found = [row for row in rows if row["id"] is not None]
         more = bool(found) and (len(found) >= most or found[-1]["room"] <= 0)

@@ -92,6 +92,8 @@ class Reception:
                 self._let_chat(device)
                 device.renew(await self._door.identify(message.token))
             else:
+                if isinstance(message, Push):
+                    await self._feed.may_push(device)
                 self._obey(device, message, len(text))
             await self._until_there_is_room(device)
 

@@ -137,6 +137,7 @@ class Gateway:
             *(self._ingest.run(Lane.MUCH) for _ in range(IN_FLIGHT)),
             cancels.run(),
             quota.run(),
+            self._feed.run_starts(),
             self._feed.run_news(),
             self._feed.run_walks(),
             self._notes.run(),
