@@ -38,6 +38,8 @@ class Database:
 class Socket:
     """A connection that may end."""
 
+    unless_closed: Any = Line.unless_closed
+
     def __init__(self) -> None:
         self.closed = asyncio.Event()
 

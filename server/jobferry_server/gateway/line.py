@@ -8,6 +8,7 @@ sitting there.
 import asyncio
 import math
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -136,3 +137,15 @@ class Line(ServerConnection):
             # A connection that is gone is found by its own handler.
             with suppress(OSError):
                 await self.drain()
+
+    async def unless_closed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for this, but no longer than the connection lasts."""
+        wanted = asyncio.ensure_future(work)
+        closed = asyncio.ensure_future(self.wait_closed())
+        try:
+            await asyncio.wait({wanted, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if wanted.done():
+                wanted.result()
+        finally:
+            wanted.cancel()
+            closed.cancel()

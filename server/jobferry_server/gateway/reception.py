@@ -111,7 +111,7 @@ class Reception:
         """A large message is read when it is wanted, and others get a turn between two of them."""
         if len(text) >= LARGE:
             device.held_up = True
-            await self._ingest.hungry(device.owner)
+            await device.socket.unless_closed(self._ingest.hungry(device.owner))
             device.held_up = False
         return device.session.receive(text)
 
@@ -140,5 +140,5 @@ class Reception:
         await device.socket.settled()
         if self._room.full(device.owner):
             device.held_up = True
-            await self._room.wait(device.owner)
+            await device.socket.unless_closed(self._room.wait(device.owner))
             device.held_up = False

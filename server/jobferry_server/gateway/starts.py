@@ -47,13 +47,7 @@ class Starts:
         """Return once what the device has just pushed may be done, or its connection has ended."""
         if not device.cursor.begun:
             device.held_up = True
-            begun = asyncio.ensure_future(self._until_begun(device))
-            closed = asyncio.ensure_future(device.socket.wait_closed())
-            try:
-                await asyncio.wait({begun, closed}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                begun.cancel()
-                closed.cancel()
+            await device.socket.unless_closed(self._until_begun(device))
             device.held_up = False
 
     async def _until_begun(self, device: Device) -> None:
