@@ -1,7 +1,7 @@
 """What must be true after everything: decided on what was written down, whatever wrote it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ class Evidence:
     events: Sequence[Row]
     #: Ids of jobs, once for each effect of a handler through ``job.connection``.
     booked: Sequence[str]
+    #: What the processors wrote down: jobs that a handler began, each with the attempt.
+    began: Collection[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def judge(evidence: Evidence) -> Verdict:
         lost=[*_lost_jobs(evidence), *_lost_ends(evidence)],
         duplicated=[*_duplicates(evidence), *_repeated_effects(evidence)],
         reordered=[*_steps_back(evidence), *_after_the_end(evidence)],
-        unfenced=list(_unfenced(evidence)),
+        unfenced=[*_unfenced(evidence), *_unrun(evidence)],
         foreign=list(_foreign(evidence)),
         unread=list(_unread(evidence)),
     )
@@ -163,6 +165,13 @@ def _unfenced(evidence: Evidence) -> Iterator[str]:
             said = row["result"]["attempt"]
             if said != row["attempts"]:
                 yield f"{job} has the result of attempt {said}, not {row['attempts']}"
+
+
+def _unrun(evidence: Evidence) -> Iterator[str]:
+    """Completed, and no handler was ever at work on that attempt."""
+    for job, row in evidence.ledger.items():
+        if row["status"] == "completed" and (job, row["attempts"]) not in evidence.began:
+            yield f"{job} is completed in attempt {row['attempts']}, which no handler began"
 
 
 def _foreign(evidence: Evidence) -> Iterator[str]:

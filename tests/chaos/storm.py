@@ -188,5 +188,6 @@ def _evidence(scene: Scene) -> Evidence:
         files={app.name: local_rows(app.path) for app in scene.apps},
         ledger=scene.ledger.rows(),
         events=scene.ledger.ask(EVENTS),
+        began={(line["job"], line["attempt"]) for line in scene.stack.effects()},
         booked=[str(row["job"]) for row in scene.ledger.ask("select job from bookings")],
     )

@@ -166,6 +166,15 @@ class Worlds(RuleBasedStateMachine):
             self.strange.close()
             self.strange = None
 
+    @rule()
+    def prune(self) -> None:
+        """What has ended leaves the ledger, unless somebody is writing it."""
+        self.db.do(
+            "delete from background_jobs where id in (select id from background_jobs"
+            " where task = %s and finished_at is not null for update skip locked)",
+            self.task,
+        )
+
     # -- what is always true
 
     @invariant()
@@ -238,7 +247,18 @@ class Worlds(RuleBasedStateMachine):
     def _differences(self, device: Device) -> list[str]:
         if unsent := outbox(device.path):
             return [f"{unsent} operations are unsent"]
-        return differences(device.path, Ledger(self.dsn), device.owner)
+        found = differences(device.path, Ledger(self.dsn), device.owner)
+        return [one for one in found if one not in self._refused(device)]
+
+    def _refused(self, device: Device) -> set[str]:
+        """A job that came once more after it was pruned: its device shows that it was refused."""
+        pruned = {str(job) for job in self.db.column("select job_id from jobferry.tombstones")}
+        rows = local_rows(device.path)
+        return {f"{job} is only here" for job in pruned & rows.keys() if _is_refused(rows[job])}
+
+
+def _is_refused(row: dict[str, Any]) -> bool:
+    return bool(row["status"] == "rejected")
 
 
 @pytest.fixture(scope="module", autouse=True)
