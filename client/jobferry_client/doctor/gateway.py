@@ -2,10 +2,12 @@
 
 import base64
 import json
+import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +15,15 @@ from urllib.parse import urlsplit
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
+from jobferry_client.doctor import figures
 from jobferry_shared.findings import Finding, error, ok, warning
 
 __all__ = ["examine", "examine_token"]
 
 ANSWER_SECONDS = 5.0
+#: A page of figures has some fifty thousand.
+MOST_OCTETS = 1_000_000
+NO_HEADERS: Mapping[str, str] = {}
 AUDIENCE = "jobferry"
 #: The header's clock has seconds, and the way takes its time.
 CLOCK_SECONDS = 5.0
@@ -31,7 +37,8 @@ def examine(url: str, token: str | None) -> Iterator[Finding]:
     if parts.scheme not in ("ws", "wss") or not parts.netloc:
         yield error("gateway", f"{url} is not a websocket address", "give --url ws://… or wss://…")
         return
-    page = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/readyz"
+    site = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
+    page = f"{site}/readyz"
     before = time.time()
     try:
         status, text, date = _get(page)
@@ -43,6 +50,7 @@ def examine(url: str, token: str | None) -> Iterator[Finding]:
     yield _readiness(page, status, text)
     if date is not None:
         yield _clock(date, (before + time.time()) / 2)
+    yield from _figures(f"{site}/metrics")
     if token:
         yield _let_in(url, token)
 
@@ -61,10 +69,23 @@ def examine_token(token: str | None, owner: str | None = None) -> Iterator[Findi
     yield _until(claims)
 
 
-def _get(page: str) -> tuple[int, str, str | None]:
+def _figures(page: str) -> Iterator[Finding]:
+    """They are not for everybody: who is on another machine may not see them."""
+    headers = {}
+    if token := os.environ.get("JOBFERRY_METRICS_TOKEN"):
+        headers["Authorization"] = f"Bearer {token}"
+    with suppress(OSError, ValueError):
+        status, text, _ = _get(page, headers)
+        if status == 200:
+            yield from figures.judge(text)
+
+
+def _get(page: str, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, str, str | None]:
+    request = urllib.request.Request(page, headers=dict(headers))  # noqa: S310 - http(s)
     try:
-        with urllib.request.urlopen(page, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - http(s)
-            return answer.status, answer.read(1000).decode(errors="replace"), answer.headers["Date"]
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - the same
+            text = answer.read(MOST_OCTETS).decode(errors="replace")
+            return answer.status, text, answer.headers["Date"]
     except urllib.error.HTTPError as answer:
         with answer:
             text = answer.read(1000).decode(errors="replace")

@@ -95,7 +95,7 @@ class Feed:
     @property
     def waiting(self) -> int:
         """How many wait for a page."""
-        return len(self._news.waiting) + len(self._walks.waiting)
+        return len(self._starts) + len(self._news.waiting) + len(self._walks.waiting)
 
     def join(self, device: Device) -> None:
         """Serve this device from now on."""

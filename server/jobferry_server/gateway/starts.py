@@ -34,6 +34,10 @@ class Starts:
         self._some = asyncio.Event()
         self._begun = asyncio.Event()
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def add(self, device: Device) -> None:
         """Let this device begin, once everything it has pushed is answered."""
         self._waiting[device] = None
