@@ -58,7 +58,8 @@ def _oldest(figures: Mapping[str, Any]) -> Finding:
             f"a due job has waited for {waited / 60:.0f} minutes and nobody has taken it",
             "jobferry jobs ls --status queued --dsn postgresql://…",
         )
-    return ok("waiting", "no due job waits for long")
+    unfinished = sum(figures["queue"].values())
+    return ok("waiting", f"{unfinished} jobs are unfinished, and no due job waits for long")
 
 
 def _compaction(figures: Mapping[str, Any]) -> Finding:
