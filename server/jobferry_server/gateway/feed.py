@@ -12,7 +12,6 @@ devices there are: the more, the smaller their pages.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 
 import asyncpg
@@ -21,7 +20,7 @@ from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
 from jobferry_server.gateway.starts import RETRY_SECONDS, TO_DISK, Starts
-from jobferry_server.gateway.turns import Turns
+from jobferry_server.gateway.stream import Stream
 from jobferry_server.gateway.way import Way
 from jobferry_server.logs import events
 from jobferry_server.metrics import definitions as metrics
@@ -40,38 +39,6 @@ LEAST_ROWS = 20
 ROWS_AT_ONCE = 100
 #: Why a device can't go on: its transactions are not ours, or not any more.
 AHEAD = "has read further than this database has come"
-
-
-@dataclass(slots=True)
-class Stream:
-    """The devices that wait for a tick of one kind; owners take turns."""
-
-    #: Devices in one query.
-    most: int
-    #: Does it give way to those with little to write?
-    gives_way: bool = False
-    #: Each since when.
-    waiting: dict[Device, float] = field(default_factory=dict)
-    turns: Turns[Device] = field(default_factory=Turns)
-    some: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def add(self, device: Device) -> None:
-        """Serve this device, once."""
-        if device not in self.waiting:
-            self.waiting[device] = time.monotonic()
-            self.turns.add(device.owner, device)
-            self.some.set()
-
-    def take(self) -> list[Device]:
-        """The devices of the next tick: those that wait still and have applied what they got."""
-        left = iter(range(self.most))
-        taken = self.turns.take(lambda _: next(left, None) is not None)
-        if not self.turns:
-            self.some.clear()
-        # One that went to the other stream and came back waits in its line twice, and is taken once.
-        going = [device for device in taken if self.waiting.pop(device, None) is not None]
-        # One that got a page since it was put down asks again, still dirty, when it has applied it.
-        return [device for device in going if device.ready]
 
 
 class Feed:
