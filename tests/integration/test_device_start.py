@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from integration.database import Database
+from integration.test_gateway_life import away
 from integration.test_prune import forget
 from integration.wire import device, job, submit
 from jobferry_client import JobClient, Status
+from jobferry_server.gateway.upkeep import SWEEPS_PER_SILENCE
 from support.facts import Ledger, differences, local_rows, outbox
+from support.postgres import TestServer
 from support.processes import eventually
 from support.services import Services, token
 
@@ -75,4 +78,18 @@ def test_a_device_is_told_to_read_anew_once_its_pushes_are_answered(
             eventually(lambda: "reads everything anew" in caplog.text)
         assert [wire.hear()["type"], wire.hear()["type"]] == ["pushed", "reset"]
         wire.cursor = None
+        assert wire.walk()[-1]["complete"]
+
+
+def test_a_new_device_is_let_in_though_the_database_is_away_and_answered_once_it_is_back(
+    server: TestServer, services: Services, dsn: str
+) -> None:
+    with services.gateway(silence_seconds=1.5) as url, ExitStack() as connected:
+        with away(server, dsn):
+            wire = connected.enter_context(device(url))
+            wire.push(submit(job()))
+            # It is not heard meanwhile, and not taken for silent: it is told that we live.
+            for _ in range(SWEEPS_PER_SILENCE + 3):
+                wire.expect("heartbeat")
+        assert wire.expect("pushed")["rejected"] == []
         assert wire.walk()[-1]["complete"]

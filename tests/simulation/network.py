@@ -154,9 +154,13 @@ class ServerLine(GatewayLine):
         self.paused = False
 
     @property
-    def heard(self) -> float:  # type: ignore[override]
+    def heard(self) -> float:
         """When anything last came."""
         return self.far_end.heard
+
+    @heard.setter
+    def heard(self, when: float) -> None:
+        self.far_end.heard = when
 
     def post(self, text: str) -> None:
         """As ``broadcast`` does: to who is gone, nothing."""

@@ -1,10 +1,12 @@
 """One connected device: its session, its socket, and what it waits for."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway.cursor import Cursor
@@ -86,7 +88,7 @@ class Device:
         self.dirty = False
         #: Did it get a first page, so that it knows whether it is in step?
         self.greeted = False
-        #: Do we read nothing of it, since too much is waiting?
+        #: Do we read nothing of it, since what it says would have to wait?
         self.held_up = False
         self.batches: deque[Batch] = deque()
 
@@ -158,6 +160,14 @@ class Device:
         batch = Batch(self, seq, ops, octets)
         self.batches.append(batch)
         return batch
+
+    async def hold_up(self, until: Coroutine[Any, Any, None]) -> None:
+        """Read nothing of it until then, or until its connection has ended."""
+        self.held_up = True
+        await self.socket.unless_closed(until)
+        self.held_up = False
+        # It may have spoken all the while.
+        self.socket.heard = time.monotonic()
 
     def answer(self) -> None:
         """Acknowledge the batches that are decided, as far as none before them is undecided."""

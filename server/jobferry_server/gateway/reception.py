@@ -110,9 +110,7 @@ class Reception:
     async def _read(self, device: Device, text: str | bytes) -> UpMessage:
         """A large message is read when it is wanted, and others get a turn between two of them."""
         if len(text) >= LARGE:
-            device.held_up = True
-            await device.socket.unless_closed(self._ingest.hungry(device.owner))
-            device.held_up = False
+            await device.hold_up(self._ingest.hungry(device.owner))
         return device.session.receive(text)
 
     def _obey(self, device: Device, message: UpMessage, octets: int) -> None:
@@ -139,6 +137,4 @@ class Reception:
         """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
         await device.socket.settled()
         if self._room.full(device.owner):
-            device.held_up = True
-            await device.socket.unless_closed(self._room.wait(device.owner))
-            device.held_up = False
+            await device.hold_up(self._room.wait(device.owner))

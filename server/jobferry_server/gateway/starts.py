@@ -50,9 +50,7 @@ class Starts:
     async def wait(self, device: Device) -> None:
         """Return once what the device has just pushed may be done, or its connection has ended."""
         if not device.cursor.begun:
-            device.held_up = True
-            await device.socket.unless_closed(self._until_begun(device))
-            device.held_up = False
+            await device.hold_up(self._until_begun(device))
 
     async def _until_begun(self, device: Device) -> None:
         while not device.cursor.begun:
