@@ -16,6 +16,7 @@ from threading import Thread
 
 import jwt
 import pytest
+from pydantic import SecretStr
 
 from jobferry_client import JobClient
 from jobferry_client.doctor import file, gateway, library, place
@@ -257,6 +258,18 @@ def test_a_gateway_that_is_well(services: Services) -> None:
     assert {finding.level for finding in findings if finding.check in ANSWERS} == {Level.OK}
     # How quick it is on this machine is not asked here.
     assert [finding.check for finding in findings if "lag" not in finding.check] == ANSWERS
+
+
+def test_a_gateway_that_shows_its_figures_to_whom_it_knows(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(url: str) -> set[str]:
+        return {finding.check for finding in gateway.examine(url, None)}
+
+    with services.gateway(metrics_token=SecretStr("of the operator's")) as url:
+        assert "listening" not in seen(url)
+        monkeypatch.setenv("JOBFERRY_METRICS_TOKEN", "of the operator's")
+        assert "listening" in seen(url)
 
 
 def test_no_gateway() -> None:

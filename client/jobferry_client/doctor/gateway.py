@@ -6,7 +6,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -23,7 +23,6 @@ __all__ = ["examine", "examine_token"]
 ANSWER_SECONDS = 5.0
 #: A page of figures has some fifty thousand.
 MOST_OCTETS = 1_000_000
-NO_HEADERS: Mapping[str, str] = {}
 AUDIENCE = "jobferry"
 #: The header's clock has seconds, and the way takes its time.
 CLOCK_SECONDS = 5.0
@@ -71,17 +70,17 @@ def examine_token(token: str | None, owner: str | None = None) -> Iterator[Findi
 
 def _figures(page: str) -> Iterator[Finding]:
     """They are not for everybody: who is on another machine may not see them."""
-    headers = {}
-    if token := os.environ.get("JOBFERRY_METRICS_TOKEN"):
-        headers["Authorization"] = f"Bearer {token}"
     with suppress(OSError, ValueError):
-        status, text, _ = _get(page, headers)
+        status, text, _ = _get(page, os.environ.get("JOBFERRY_METRICS_TOKEN"))
         if status == 200:
             yield from figures.judge(text)
 
 
-def _get(page: str, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, str, str | None]:
-    request = urllib.request.Request(page, headers=dict(headers))  # noqa: S310 - http(s)
+def _get(page: str, token: str | None = None) -> tuple[int, str, str | None]:
+    request = urllib.request.Request(page)  # noqa: S310 - http(s)
+    if token is not None:
+        # Not for whomever one is sent on to.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - the same
             text = answer.read(MOST_OCTETS).decode(errors="replace")
