@@ -119,7 +119,9 @@ class Doorbell:
         return rung
 
     def _ring(self, connection: "AnyConnection", _pid: int, channel: str, payload: object) -> None:
-        self._rung = connection
+        # While it is still told what to listen to, it is not free for anything else.
+        if self.listening:
+            self._rung = connection
         self._on_ring[channel](str(payload))
 
     async def _probe(self, probe: str, heard: asyncio.Event) -> None:

@@ -1,9 +1,11 @@
 """LISTEN is a doorbell: when the wire to it is cut, the jobs still come, and it is mended."""
 
 import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
+import psycopg
 import pytest
 
 from jobferry_client import JobClient
@@ -90,5 +92,46 @@ async def test_a_connection_that_ends_before_it_could_listen_is_replaced(
     ringing = asyncio.ensure_future(bell.run())
     await asyncio.wait_for(listening.wait(), 5)
     assert len(made) == 2
+    ringing.cancel()
+    pool.terminate()
+
+
+class RungBetween(dict[str, Callable[[str], None]]):
+    """Channels; before the next is listened to, somebody rings the first."""
+
+    def __init__(self, dsn: str, channels: dict[str, Callable[[str], None]]) -> None:
+        super().__init__(channels)
+        self._dsn = dsn
+
+    def __iter__(self) -> Iterator[str]:
+        first, *others = super().__iter__()
+        yield first
+        with psycopg.connect(self._dsn, autocommit=True) as somebody:
+            somebody.execute(f"notify {first}".encode())
+        yield from others
+
+
+async def test_a_connection_that_rings_while_it_is_still_told_to_listen_is_nobody_s(
+    dsn: str,
+) -> None:
+    """A claim over it would get in the way."""
+    pool = await open_pool(dsn, "jobferry_processor", size=1)
+    rung, listening = asyncio.Event(), asyncio.Event()
+    awake = []
+
+    def ring(_: str) -> None:
+        awake.append(bell.just_rung())
+        rung.set()
+
+    channels = RungBetween(dsn, {"first": ring, "second": print})
+    bell = Doorbell(dsn, "jobferry_processor", pool, channels, listening.set)
+    ringing = asyncio.ensure_future(bell.run())
+    await asyncio.wait_for(rung.wait(), 5)
+    assert awake == [None]
+    await asyncio.wait_for(listening.wait(), 5)
+    rung.clear()
+    await pool.execute("notify first")
+    await asyncio.wait_for(rung.wait(), 5)
+    assert awake[1] is not None
     ringing.cancel()
     pool.terminate()

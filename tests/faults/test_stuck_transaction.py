@@ -121,7 +121,8 @@ def test_a_queued_row_that_is_held_holds_up_no_other_job(
     held = anna.submit("quick")
     anna.sync(SOON)
     hold(foreign, held.id)
-    stack.processor(JOBFERRY_CONCURRENCY=str(concurrency))
+    processor = stack.processor(JOBFERRY_CONCURRENCY=str(concurrency))
+    eventually(lambda: "\nprocessing " in processor.log)
     assert bert.wait(bert.submit("quick").id, UNDELAYED).completed
     assert anna.wait(anna.submit("quick").id, UNDELAYED).completed
     assert not anna.get(held.id).finished

@@ -169,7 +169,7 @@ FORGED: dict[str, Callable[[str], str]] = {
     "the end of time": lambda epoch: f"{epoch}/{2**63 - 1}:{2**63 - 1}:////",
     "beyond the end": lambda epoch: f"{epoch}/{2**64}:{2**64}:////",
     "a future": lambda epoch: f"{epoch}/1:4000000000:////",
-    "a million running": lambda epoch: f"{epoch}/1:9000:{','.join(map(str, range(1, 8000)))}////",
+    "a million running": lambda epoch: f"{epoch}/1:8000:{','.join(map(str, range(1, 8000)))}////",
     "a walk to nowhere": lambda epoch: f"{epoch}/3:3:/1:1:///",
     "a row that is none": lambda epoch: f"{epoch}///a/1/{'f' * 36}",
     "tombstones of a walk that is none": lambda epoch: f"{epoch}///g//",

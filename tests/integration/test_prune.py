@@ -333,7 +333,8 @@ def test_old_tombstones_are_forgotten_and_it_is_remembered_up_to_where(db: Datab
     age(db)
     assert prune(db)["tombstones"] == 0
     newest = db.value("select max(version::text::bigint) from jobferry.tombstones")
-    assert prune(db, "--forget-after", "0s")["tombstones"] == 3
+    # Somebody else on this server may still have a snapshot that does not see them.
+    eventually(lambda: prune(db, "--forget-after", "0s")["tombstones"] == 3)
     assert int(db.value("select forgotten from jobferry.retention")) == newest
 
 
