@@ -577,8 +577,13 @@ function jobferry.figures(sample integer)
 
 function jobferry.first_event(at timestamp with time zone)
   returns bigint
-  plpgsql stable security invoker set search_path=""
-  owner whoever migrates, body 78ff139f6a226650156405a5e7fd64fc
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 7db26e6a4b92149b8eed6fda0b36bdd5
+
+function jobferry.first_events(times timestamp with time zone[])
+  returns TABLE(at timestamp with time zone, id bigint)
+  sql stable security invoker set search_path=""
+  owner whoever migrates, body 5393a5cdf71bc8fc7886fda4beb51f04
 
 function jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[])
   returns TABLE(id uuid, attempt smallint, verdict text)
@@ -1307,6 +1312,8 @@ grant execute on function jobferry.figures to jobferry_gateway
 grant execute on function jobferry.figures to jobferry_processor
 grant execute on function jobferry.first_event to jobferry_admin
 grant execute on function jobferry.first_event to jobferry_auditor
+grant execute on function jobferry.first_events to jobferry_admin
+grant execute on function jobferry.first_events to jobferry_auditor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine

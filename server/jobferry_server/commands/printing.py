@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
-__all__ = ["announce", "cell", "json_text", "printable"]
+__all__ = ["announce", "cell", "json_text", "printable", "switched"]
 
 
 def announce(words: str, log_format: str) -> None:
@@ -41,3 +41,12 @@ def cell(value: object) -> str:
 def printable(text: str) -> str:
     """The text with its control characters made visible."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def switched(changed: bool, *, paused: bool, as_json: bool) -> str:
+    """What pausing or resuming has come to."""
+    if as_json:
+        return json.dumps({"changed": changed})
+    if not changed:
+        return "it is paused already" if paused else "it is not paused"
+    return "paused" if paused else "resumed"

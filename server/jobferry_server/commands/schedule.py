@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.commands.options import as_json, dsn
+from jobferry_server.commands.printing import json_text, printable, switched
 from jobferry_server.scheduler import administration
 from jobferry_server.scheduler.crontab_file import read_crontab
 from jobferry_server.scheduler.schedule_info import parse_duration
@@ -25,7 +26,7 @@ SHOWN = ("id", "name", "task", "schedule", "next run", "last run", "last job", "
 
 @click.group()
 def schedule() -> None:
-    """List, add, remove and run what recurs.
+    """List, add, remove, run and pause what recurs.
 
     Any processor looks after the schedules; each slot makes one job, however many processors run.
     docs/schedules.md shows what a schedule may say.
@@ -40,7 +41,7 @@ def ls(dsn: str, as_json: bool) -> None:
     rows = administration.listed(dsn)
     if as_json:
         for row in rows:
-            click.echo(json.dumps(row, default=_text))
+            click.echo(json.dumps(row, default=json_text))
     else:
         Console(width=None if sys.stdout.isatty() else 220).print(_table(rows))
 
@@ -125,6 +126,26 @@ def run(dsn: str, which: str, job_expiry: str, as_json: bool) -> None:
 
 
 @schedule.command()
+@click.argument("which", metavar="ID")
+@dsn
+@as_json
+def pause(dsn: str, which: str, as_json: bool) -> None:
+    """Make no more jobs by the schedule of this number or name, until it is resumed."""
+    changed = administration.pause(dsn, which)
+    click.echo(switched(changed, paused=True, as_json=as_json))
+
+
+@schedule.command()
+@click.argument("which", metavar="ID")
+@dsn
+@as_json
+def resume(dsn: str, which: str, as_json: bool) -> None:
+    """Go on with a paused schedule. The slots that it has missed meanwhile are not made up for."""
+    changed = administration.resume(dsn, which)
+    click.echo(switched(changed, paused=False, as_json=as_json))
+
+
+@schedule.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @dsn
 @click.option("--crontab", help="The name of the crontab.  [default: the file's name]")
@@ -136,7 +157,7 @@ def load(dsn: str, file: Path, crontab: str | None, as_json: bool) -> None:
     """
     changes = administration.load(dsn, crontab or file.name, read_crontab(file))
     for change in changes:
-        words = f"{change['change']} {_printable(change['name'])}"
+        words = f"{change['change']} {printable(change['name'])}"
         click.echo(json.dumps(change) if as_json else words)
     if not changes and not as_json:
         click.echo("nothing has changed")
@@ -160,7 +181,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for name in SHOWN:
         table.add_column(name, no_wrap=name in ("id", "next run", "last run"))
     for row in rows:
-        table.add_row(*(Text(_printable(cell)) for cell in _cells(row)))
+        table.add_row(*(Text(printable(cell)) for cell in _cells(row)))
     return table
 
 
@@ -184,11 +205,3 @@ def _missed(since: datetime | None) -> str:
 
 def _time(value: datetime | None) -> str:
     return value.isoformat(sep=" ", timespec="seconds") if value else ""
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

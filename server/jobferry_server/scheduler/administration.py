@@ -17,7 +17,7 @@ from jobferry_server.scheduler.schedule_info import parse
 from jobferry_server.scheduler.timetable import entries_json
 from jobferry_sql import query
 
-__all__ = ["NewSchedule", "add", "listed", "load", "remove", "run"]
+__all__ = ["NewSchedule", "add", "listed", "load", "pause", "remove", "resume", "run"]
 
 ADD: LiteralString = (
     "select id, name from jobferry.add_scheduled_job(%(database)s::uuid, %(task)s, %(payload)s::json,"
@@ -78,6 +78,16 @@ def run(dsn: str, schedule: str, job_expiry: timedelta) -> UUID:
     return job
 
 
+def pause(dsn: str, schedule: str) -> bool:
+    """Make no more jobs by this one; false if it is paused already."""
+    return _switch(dsn, schedule, "select jobferry.pause_scheduled_job(%(id)s) as changed")
+
+
+def resume(dsn: str, schedule: str) -> bool:
+    """Go on with it from now on; false if it is not paused. What its pause has missed is not made up for."""
+    return _switch(dsn, schedule, "select jobferry.resume_scheduled_job(%(id)s) as changed")
+
+
 def load(dsn: str, crontab: str, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Make these the schedules of a crontab; what was done, by name."""
     with _acting(dsn, "jobferry_processor") as connection:
@@ -99,6 +109,11 @@ def _acting(dsn: str, role: str) -> "Iterator[psycopg.Connection[dict[str, Any]]
         raise ScheduleRefused(
             error.diag.message_primary or str(error), hint=error.diag.message_hint
         ) from error
+
+
+def _switch(dsn: str, schedule: str, call: LiteralString) -> bool:
+    with _acting(dsn, "jobferry_admin") as connection:
+        return bool(_one(connection, call, {"id": _number(connection, schedule)})["changed"])
 
 
 def _number(connection: "psycopg.Connection[dict[str, Any]]", schedule: str) -> int:

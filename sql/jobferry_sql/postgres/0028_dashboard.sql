@@ -20,31 +20,26 @@ from public.background_jobs b
 where not exists (select from public.background_job_events e where e.job_id = b.id)
 order by b."timestamp";
 
--- The number of the first event from that time on; the next number to come if there is none yet. Events
--- are numbered as they are written, so times follow numbers but for transactions that were under way
--- together: some twenty looks at the primary key instead of an index by time.
+-- The number of the first event from each of these times on; the next number to come if there is none yet.
+-- Events are numbered as they are written, so times follow numbers but for transactions that were under way
+-- together: some twenty looks at the primary key instead of an index by time, for all of them in one statement.
+create function jobferry.first_events(times timestamptz[]) returns table (at timestamptz, id bigint)
+language sql stable rows 30 set search_path = '' as $$
+  with recursive search (at, low, high) as (
+    select wanted.at, coalesce(ends.low, 0), coalesce(ends.high + 1, 0)
+    from unnest(times) wanted(at), (select min(e.id) as low, max(e.id) as high from public.background_job_events e) ends
+    union all
+    select s.at, case when found.at < s.at then found.id + 1 else s.low end, case when found.at < s.at then s.high else middle end
+    from search s cross join lateral (select (s.low + s.high) / 2) half(middle) cross join lateral (
+      select e.id, e.at from public.background_job_events e where e.id >= middle order by e.id limit 1) found
+    where s.low < s.high
+  )
+  select s.at, least(s.low, s.high) from search s where s.low >= s.high
+$$;
+
+-- The same for one time.
 create function jobferry.first_event(at timestamptz) returns bigint
-language plpgsql stable set search_path = '' as $$
-#variable_conflict use_variable
-declare
-  low bigint;
-  high bigint;
-  middle bigint;
-  found_id bigint;
-  found_at timestamptz;
-begin
-  select coalesce(min(e.id), 0), coalesce(max(e.id), 0) + 1 into low, high from public.background_job_events e;
-  while low < high loop
-    middle := (low + high) / 2;
-    select e.id, e.at into found_id, found_at from public.background_job_events e where e.id >= middle order by e.id limit 1;
-    if found_at < at then
-      low := found_id + 1;
-    else
-      high := middle;
-    end if;
-  end loop;
-  return least(low, high);
-end $$;
+language sql stable set search_path = '' as $$ select f.id from jobferry.first_events(array[first_event.at]) f $$;
 
 -- Say in the audit log what was done to no one job.
 create function jobferry.note_administration(event text, detail jsonb) returns void
@@ -156,7 +151,7 @@ end $$;
 call jobferry.settle_functions();
 
 grant execute on function jobferry.note_administration, jobferry.no_limit to jobferry_engine;
-grant execute on function jobferry.first_event, jobferry.no_limit to jobferry_auditor, jobferry_admin;
+grant execute on function jobferry.first_event, jobferry.first_events, jobferry.no_limit to jobferry_auditor, jobferry_admin;
 -- Who takes jobs in hand sees all that the auditor sees of them.
 grant select on jobferry.paused_queues, jobferry.scheduled_jobs, jobferry.delegates to jobferry_admin;
 grant execute on function jobferry.figures to jobferry_admin;

@@ -6,8 +6,8 @@
 -- counted too, as what it is. `exact` where all were looked up. Failures are few and matter most: those that
 -- stand are counted one by one in their index, up to $5 of them.
 with edge as materialized (
-  select n, $1::timestamptz + n * $2::interval as at, jobferry.first_event($1 + n * $2) as id
-  from generate_series(0, $3::integer) n
+  select row_number() over (order by f.at) as n, f.at, f.id
+  from jobferry.first_events(array(select $1::timestamptz + n * $2::interval from generate_series(0, $3::integer) n)) f
 ),
 stretch as materialized (
   select a.n, a.at, a.id as low, b.id - a.id as size, greatest((b.id - a.id)::double precision / $4::integer, 1) as apart
@@ -27,7 +27,7 @@ counted as (
   from seen group by n
 ),
 failure as materialized (
-  select floor(extract(epoch from b.finished_at - $1) / extract(epoch from $2::interval))::integer as n
+  select width_bucket(b.finished_at, (select array_agg(edge.at order by edge.n) from edge)) as n
   from public.background_jobs b where b.status = 'failed' and b.finished_at >= $1
   order by b.finished_at desc limit $5::integer + 1
 ),
