@@ -159,7 +159,7 @@ def test_it_is_mounted_in_another_application(db: Database, services: Services) 
     db.submit(spec)
     with serving(services, documented(services.dsn)) as url:
         page = ask(url, "/ops/jobs/jobs", x_me="carla").text
-        paths = re.findall(r'(?:href|src|action|hx-get|sse-connect)="(/[^"]*)"', page)
+        paths = re.findall(r'(?:href|src|action|hx-get|data-changes)="(/[^"]*)"', page)
         assert len(paths) > 10
         assert all(path.startswith("/ops/jobs/") for path in paths)
         for path in {path for path in paths if "/changes" not in path}:

@@ -44,8 +44,9 @@ def devices(
     """List devices: who is connected, what each has unsent, what was last rejected.
 
     Those with the oldest unsent work come first. What is unsent is what the device said when it was
-    last heard of: submits of an offline device are not known here. With --json one line each, with
-    all there is to know.
+    last heard of: submits of an offline device are not known here. What was last rejected was
+    rejected by a gateway: of a job that its device could not even send (too large, say) only the
+    device knows. With --json one line each, with all there is to know.
     """
     wanted = Filter(owner=owner, offline_for=offline_for, pending=pending or None, limit=limit)
     rows = found_devices(dsn, wanted)

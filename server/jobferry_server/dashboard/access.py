@@ -20,7 +20,7 @@ from jobferry_server.dashboard import failures
 from jobferry_server.dashboard.view import board_of, local_path, path_to
 from jobferry_server.errors import ConfigurationError
 
-__all__ = ["LOOPBACK", "Access", "Guard", "Identify", "Token"]
+__all__ = ["LOOPBACK", "READ_ONLY", "Access", "Guard", "Identify", "Token"]
 
 #: From a connection to the name of whoever is behind it; ``None``: nobody who may look.
 Identify = Callable[[HTTPConnection], str | None]
@@ -29,6 +29,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "jobferry_dashboard"
 SESSION_SECONDS = 12 * 3600
 SHORTEST_TOKEN = 16
+READ_ONLY = "This dashboard is read-only. Start it with --manage to change jobs."
 #: What needs no identity: the door itself, and what it looks like.
 OUTSIDE = ("/login", "/static/")
 
@@ -61,7 +62,9 @@ class Token:
             return "token"
         end, _, signature = connection.cookies.get(COOKIE, "").partition(".")
         fresh = end.isascii() and end.isdigit() and int(end[:12]) > time.time()
-        return "token" if fresh and hmac.compare_digest(signature, self._sign(end)) else None
+        # As octets: a cookie may hold anything, and texts beyond ASCII are not compared.
+        signed = hmac.compare_digest(signature.encode(), self._sign(end).encode())
+        return "token" if fresh and signed else None
 
     def _sign(self, end: str) -> str:
         return hmac.new(self._key, end.encode(), sha256).hexdigest()
@@ -138,9 +141,7 @@ class Guard:
             return self._ask_who(request)
         request.scope["jobferry_user"] = who
         if changing and not board_of(request).source.manage and local_path(request) != "/logout":
-            return failures.page(
-                request, 403, "This dashboard is read-only. Start it with --manage to change jobs."
-            )
+            return failures.page(request, 403, READ_ONLY)
         return None
 
     def _ask_who(self, request: Request) -> ASGIApp:

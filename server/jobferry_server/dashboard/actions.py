@@ -7,10 +7,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from jobferry_server.dashboard.outcome import outcome
 from jobferry_server.dashboard.source import Row
 from jobferry_server.dashboard.view import address, board_of, path_to
 
-__all__ = ["jobs", "pauses", "run"]
+__all__ = ["JOBS", "act", "jobs", "pauses", "run"]
 
 #: Jobs in one go: more than a page shows.
 MOST = 500
@@ -42,9 +43,8 @@ async def jobs(request: Request) -> Response:
     async with request.form(max_files=0, max_fields=MOST + 10) as form:
         ids = _ids([str(value) for value in form.getlist("id")])
         back = str(form.get("back", "/jobs"))
-    changed = len(await _act(request, JOBS[verb], ids))
-    outcome = {"did": verb, "changed": str(changed), "left": str(len(ids) - changed)}
-    return RedirectResponse(_back(request, back, outcome), 303)
+    changed = await act(request, JOBS[verb], ids)
+    return RedirectResponse(_back(request, back, outcome(verb, len(changed), len(ids))), 303)
 
 
 async def pauses(request: Request) -> Response:
@@ -54,17 +54,18 @@ async def pauses(request: Request) -> Response:
         raise HTTPException(404, "That can not be paused.")
     async with request.form(max_files=0, max_fields=10) as form:
         name = str(form.get("name", ""))
-    await _act(request, call, name)
+    await act(request, call, name)
     return RedirectResponse(path_to(request, "queues"), 303)
 
 
 async def run(request: Request) -> Response:
     """Run a schedule now; its new job."""
-    (job,) = await _act(request, RUN, request.path_params["schedule"])
+    (job,) = await act(request, RUN, request.path_params["schedule"])
     return RedirectResponse(path_to(request, "job", job=job["id"]), 303)
 
 
-async def _act(request: Request, call: str, *values: object) -> Sequence[Row]:
+async def act(request: Request, call: str, *values: object) -> Sequence[Row]:
+    """Call one of these, in the name of whoever asks; what came back."""
     return await board_of(request).source.act(request.scope["jobferry_user"], call, *values)
 
 
@@ -78,11 +79,11 @@ def _ids(texts: Sequence[str]) -> list[UUID]:
     return found
 
 
-def _back(request: Request, page: str, outcome: dict[str, str]) -> str:
+def _back(request: Request, page: str, said: dict[str, str]) -> str:
     """To a page of our own, whatever the form says, with what was done."""
     path, _, query = page.partition("?")
     listed = path_to(request, "jobs")
     inside = path == listed or path.startswith(f"{listed}/")
-    kept = "&".join(one for one in query.split("&") if not one.startswith(tuple(outcome)))
-    done = address(path if inside else listed, **outcome)
+    kept = "&".join(one for one in query.split("&") if not one.startswith(tuple(said)))
+    done = address(path if inside else listed, **said)
     return f"{done}&{kept}" if inside and kept else done

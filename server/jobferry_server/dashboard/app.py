@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from jobferry_server.dashboard import actions, failures, login
+from jobferry_server.dashboard import actions, bulk, failures, login
 from jobferry_server.dashboard.access import Access, Guard, Identify
 from jobferry_server.dashboard.changes import Changes
 from jobferry_server.dashboard.gateway import FeedLag
@@ -22,9 +24,20 @@ __all__ = ["dashboard"]
 
 STATIC = Path(__file__).parent / "static"
 
+
+class _Assets(StaticFiles):
+    """May be kept, unlike what the pages say; a newer version has the same names, so it is asked for."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
 PAGES = [
     Route("/", overview.overview, name="overview"),
     Route("/jobs", jobs.jobs, name="jobs"),
+    Route("/jobs/all/{verb:str}", bulk.ask, name="ask_all"),
     Route("/jobs/{job:uuid}", job.job, name="job"),
     Route("/jobs/{job:uuid}/{part:str}.json", job.part, name="part"),
     Route("/jobs/{job:uuid}/pictures/{number:int}", job.picture, name="picture"),
@@ -37,6 +50,7 @@ PAGES = [
 ]
 ACTIONS = [
     Route("/jobs/{verb:str}", actions.jobs, methods=["POST"], name="change_jobs"),
+    Route("/jobs/all/{verb:str}", bulk.change, methods=["POST"], name="change_all"),
     Route("/pauses/{what:str}/{verb:str}", actions.pauses, methods=["POST"], name="pauses"),
     Route("/schedules/{schedule:int}/run", actions.run, methods=["POST"], name="run"),
     Route("/login", login.login, methods=["GET", "POST"], name="login"),
@@ -77,7 +91,7 @@ def dashboard(
     changes = Changes(browsers)
     source = Source(dsn, changes, manage=manage, pooled=pooled, listen_dsn=listen_dsn)
     app = Starlette(
-        routes=[*PAGES, *ACTIONS, Mount("/static", StaticFiles(directory=STATIC), name="static")],
+        routes=[*PAGES, *ACTIONS, Mount("/static", _Assets(directory=STATIC), name="static")],
         middleware=[Middleware(Headers), Middleware(Guard, access=access)],
         exception_handlers=failures.HANDLERS,
         lifespan=_lifespan,

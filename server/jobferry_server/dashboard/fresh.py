@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -16,15 +15,22 @@ class Fresh:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._found: dict[str, tuple[float, Any]] = {}
-        self._finding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._finding: dict[str, tuple[float, asyncio.Future[Any]]] = {}
 
     async def get(self, key: str, find: Callable[[], Awaitable[T]]) -> T:
-        """What was found, if that is not too long ago; else what is found now."""
-        async with self._finding[key]:
-            at, found = self._found.get(key, (float("-inf"), None))
-            if time.monotonic() - at >= self._seconds:
-                found = await find()
-                self._found[key] = (time.monotonic(), found)
-            result: T = found
-            return result
+        """What was found, if that is not too long ago; else what is found now.
+
+        Whoever comes while it is looked for waits for the same answer, be it an error: where the database is
+        slow, a queue of browsers must not ask it one after the other.
+        """
+        began, finding = self._finding.get(key, (float("-inf"), None))
+        if finding is None or (finding.done() and self._is_stale(began, finding)):
+            finding = asyncio.ensure_future(find())
+            self._finding[key] = (time.monotonic(), finding)
+        # Who goes away does not take it from the others.
+        found: T = await asyncio.shield(finding)
+        return found
+
+    def _is_stale(self, began: float, finding: "asyncio.Future[Any]") -> bool:
+        failed = finding.cancelled() or finding.exception() is not None
+        return failed or time.monotonic() - began >= self._seconds

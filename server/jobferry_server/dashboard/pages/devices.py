@@ -1,7 +1,5 @@
 """Devices: who they are, when they were last heard of, and what they had not sent."""
 
-from datetime import UTC, datetime, timedelta
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,8 +9,6 @@ from jobferry_server.dashboard.view import board_of, render
 __all__ = ["devices"]
 
 LIMIT = 50
-#: A device says something every fifteen seconds, and is disconnected after three times that.
-SILENCE = timedelta(seconds=45)
 
 
 async def devices(request: Request) -> Response:
@@ -24,7 +20,6 @@ async def devices(request: Request) -> Response:
             "dashboard_devices",
             *(owner, unsent, uuid_in(query, "device"), query.get("of"), LIMIT + 1),
         )
-    now = datetime.now(UTC)
     return render(
         request,
         "devices.html",
@@ -32,5 +27,4 @@ async def devices(request: Request) -> Response:
         more=len(rows) > LIMIT,
         owner=owner,
         unsent=unsent,
-        silent_since=now - SILENCE,
     )

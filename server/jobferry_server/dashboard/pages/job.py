@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobferry_server.dashboard.attempts import attempts
-from jobferry_server.dashboard.pages.jobs import done
+from jobferry_server.dashboard.outcome import done
 from jobferry_server.dashboard.pictures import pictures
 from jobferry_server.dashboard.source import Row
 from jobferry_server.dashboard.view import board_of, render

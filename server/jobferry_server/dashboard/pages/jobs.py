@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from jobferry_server.dashboard.bulk import offered
 from jobferry_server.dashboard.filters import STATUSES, UNFINISHED, JobFilter, query_of
+from jobferry_server.dashboard.outcome import done
 from jobferry_server.dashboard.source import Reader, Row
 from jobferry_server.dashboard.view import board_of, path_to, render
 
-__all__ = ["done", "jobs"]
+__all__ = ["jobs"]
 
 LIMIT = 50
 #: How many jobs a walk looks at: first a few, then as many as take a tenth of a second.
@@ -23,8 +24,6 @@ ORDERS = {
     "waiting": "in the order in which they run",
     "ended": "what ended last first",
 }
-#: What has been done, as an address says it after an action.
-DONE = {"cancel": "cancelled", "retry": "set to run again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ async def jobs(request: Request) -> Response:
         said=query_of(wanted),
         order=ORDERS[wanted.walk],
         statuses=[UNFINISHED, *STATUSES],
+        offered=offered(wanted),
         done=done(query),
     )
 
@@ -91,12 +91,3 @@ def _id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def done(query: QueryParams) -> str:
-    """What an action has done, in words of our own: an address is anybody's."""
-    verb, changed, left = (query.get(name, "") for name in ("did", "changed", "left"))
-    if verb not in DONE or not (changed.isdigit() and left.isdigit()):
-        return ""
-    rest = f" {int(left[:9]):,} were left as they are." if int(left[:9]) else ""
-    return f"{int(changed[:9]):,} {DONE[verb]}.{rest}"

@@ -1,4 +1,4 @@
-// What the pages do beyond showing: keep up with changes unless told not to, choose jobs, keys.
+// What the pages do beyond showing: keep up with changes unless told not to, choose jobs. keys.js has the keys.
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
@@ -11,6 +11,8 @@
   let paused = false;
   let missed = false;
   let state = "connecting";
+  let stream = null;
+  let again = 0;
 
   const WORDS = {
     connecting: "connecting",
@@ -19,13 +21,14 @@
     paused: "paused",
     lost: "not live: no connection, trying again",
     failing: "not live: the page could not be refreshed, trying again",
+    out: "not live: you are logged out, load the page again",
   };
+  const TROUBLE = ["lost", "failing", "out"];
 
   function show() {
     const lamp = byId("liveness");
     if (!lamp) return;
-    const trouble = state === "lost" || state === "failing";
-    const shown = trouble ? state : paused ? "paused" : chosen().length ? "held" : state;
+    const shown = TROUBLE.includes(state) ? state : paused ? "paused" : chosen().length ? "held" : state;
     if (lamp.dataset.state === shown) return;
     lamp.dataset.state = shown;
     byId("liveness-words").textContent = WORDS[shown];
@@ -44,42 +47,78 @@
   }
 
   function refresh() {
-    if (!live() || busy()) return;
-    missed = false;
-    htmx.trigger(live(), "refresh");
+    if (!live()) return;
+    missed = busy();
+    if (!missed) htmx.trigger(live(), "refresh");
   }
 
   const ours = (event) => event.detail.elt && event.detail.elt.id === "live";
 
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (ours(event) && busy()) {
-      missed = true;
-      event.preventDefault();
-    }
-  });
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (ours(event)) become(event.detail.successful ? "live" : "failing");
+    if (!ours(event)) return;
+    become(event.detail.successful ? "live" : event.detail.xhr.status === 401 ? "out" : "failing");
   });
-  document.addEventListener("htmx:sseOpen", () => become("live"));
-  document.addEventListener("htmx:sseError", () => become("lost"));
 
-  // What the reader has opened or moved stays so.
+  // The server says when something changed. Where it has no place for one more stream, or is away, we look
+  // from time to time.
+  const LOOK_AGAIN = 5000;
+
+  function listen() {
+    clearTimeout(again);
+    const path = document.body.dataset.changes;
+    if (!live() || !path || stream || document.hidden) return;
+    stream = new EventSource(path);
+    stream.onopen = () => become("live");
+    stream.addEventListener("changed", refresh);
+    stream.onerror = () => {
+      if (state !== "out") become("lost");
+      if (stream.readyState !== EventSource.CLOSED) return;
+      stream = null;
+      again = setTimeout(() => (refresh(), listen()), LOOK_AGAIN * (1 + Math.random()));
+    };
+  }
+
+  // A browser opens six connections to a host and no more, over all of its windows: one that nobody sees
+  // gives its own to the others.
+  function hush() {
+    clearTimeout(again);
+    if (stream) stream.close();
+    stream = null;
+  }
+
+  // What the reader has opened, moved or put the focus on stays so.
+  const within = (choice) => [...live().querySelectorAll(choice)];
+  const REACHED = "a, button, input, summary, [tabindex]";
+
+  // What is told from one refresh to the next: where it stands, and what it leads to or says.
+  function sign(one) {
+    const row = one.closest("tr");
+    const said = one.id || one.getAttribute("href") || one.getAttribute("aria-label") || one.value || one.textContent;
+    return [row && row.querySelector("th").textContent, one.tagName, said].join("\n");
+  }
+
   let kept = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!live() || event.detail.target !== live()) return;
+    // What was asked for before somebody began to choose comes too late.
+    if (busy()) {
+      missed = true;
+      event.detail.shouldSwap = false;
+      return;
+    }
+    const focused = live().contains(document.activeElement) && document.activeElement;
     kept = {
-      open: [...live().querySelectorAll("details[open]")].map((one) => one.id),
-      moved: [...live().querySelectorAll(".scroll")].map((one) => one.scrollLeft),
-      focused: [...live().querySelectorAll(".scroll")].indexOf(document.activeElement),
+      open: within("details[open]").map((one) => one.id),
+      moved: within(".scroll, pre").map((one) => [one.scrollLeft, one.scrollTop]),
+      focused: focused && sign(focused),
     };
   });
   document.addEventListener("htmx:afterSwap", () => {
     if (kept && live()) {
       kept.open.forEach((id) => byId(id) && byId(id).setAttribute("open", ""));
-      live().querySelectorAll(".scroll").forEach((one, number) => {
-        if (kept.moved[number]) one.scrollLeft = kept.moved[number];
-        if (number === kept.focused) one.focus({ preventScroll: true });
-      });
+      within(".scroll, pre").forEach((one, number) => one.scrollTo(...(kept.moved[number] || [0, 0])));
+      const focused = kept.focused && within(REACHED).find((one) => sign(one) === kept.focused);
+      if (focused) focused.focus({ preventScroll: true });
       kept = null;
     }
     choose();
@@ -87,7 +126,9 @@
   });
 
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && missed) refresh();
+    if (document.hidden) return hush();
+    if (missed) refresh();
+    listen();
   });
 
   // To those who listen: what the page counts, but not at every change.
@@ -120,32 +161,7 @@
   });
   document.addEventListener("click", (event) => {
     const asks = event.target.closest("[data-confirm]");
-    if (asks && !window.confirm(asks.dataset.confirm)) event.preventDefault();
-  });
-
-  // -- keys: / to the filter, j and k through the rows, p pauses
-
-  const links = () => [...document.querySelectorAll("#live tbody tr")].map((row) => row.querySelector("th a")).filter(Boolean);
-
-  function step(by) {
-    const rows = links();
-    if (!rows.length) return;
-    const here = rows.findIndex((link) => link.closest("tr").contains(document.activeElement));
-    rows[here < 0 ? 0 : Math.min(Math.max(here + by, 0), rows.length - 1)].focus();
-  }
-
-  const KEYS = {
-    "/": () => document.querySelector(".filter input, .filter select")?.focus(),
-    j: () => step(1),
-    k: () => step(-1),
-    p: () => byId("pause")?.click(),
-  };
-
-  document.addEventListener("keydown", (event) => {
-    const writing = event.target.closest("input, select, textarea");
-    if (writing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
-    event.preventDefault();
-    KEYS[event.key]();
+    if (asks && !window.confirm(asks.dataset.confirm.replace("#", chosen().length))) event.preventDefault();
   });
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -169,5 +185,6 @@
       history.replaceState(null, "", clean);
     }
     choose();
+    listen();
   });
 })();
