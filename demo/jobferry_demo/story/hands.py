@@ -65,8 +65,13 @@ def _start_devices(servers: Servers, folder: Path) -> tuple[list[Place], str]:
 
 def _start_dashboard(servers: Servers) -> tuple[Place, str]:
     place = Place("Dashboard", f"http://{HOST}:{free_port()}")
-    command = ("jobferry_client", "dashboard", "--port", place.url.rpartition(":")[2], "--manage")
-    servers.start(servers.part("dashboard", *command, settings=servers.settings), place.url)
+    part = servers.part(
+        "dashboard",
+        *("jobferry_client", "dashboard", "--port", place.url.rpartition(":")[2], "--manage"),
+        *("--gateway", servers.url.replace("ws:", "http:") + "/metrics"),
+        settings=servers.settings,
+    )
+    servers.start(part, place.url)
     return place, "what the people who run the server see"
 
 

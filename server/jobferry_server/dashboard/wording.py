@@ -1,16 +1,33 @@
 """Values as people read them. Pure."""
 
 import json
+import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from jobferry_shared.states import Status
 from jobferry_shared.strict_json import lenient
 
-__all__ = ["age", "count", "moment", "numerals", "pretty", "seconds", "short", "word"]
+__all__ = [
+    "actor",
+    "age",
+    "count",
+    "is_past",
+    "moment",
+    "numerals",
+    "pretty",
+    "seconds",
+    "short",
+    "word",
+]
 
 #: What a status is called here; the others are called what they are.
 WORDS: dict[str, str] = {Status.COMPLETED: "done", Status.RETRYING: "failed, will retry"}
+UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 NOTHING = "\N{EN DASH}"
+#: Characters of a text within a payload that are shown of it.
+LONG = 300
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -50,9 +67,19 @@ def age(then: datetime | None, now: datetime | None = None) -> str:
     return f"{_whole(passed)} ago" if passed >= timedelta(seconds=1) else "now"
 
 
+def is_past(then: datetime) -> bool:
+    """Has that time been?"""
+    return then < datetime.now(UTC)
+
+
 def moment(then: datetime | None) -> str:
     """A time to the second, UTC."""
     return "" if then is None else f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def actor(who: str) -> str:
+    """Who did something, with the ids of devices as short as everywhere."""
+    return UUID.sub(lambda found: short(found[0]), who)
 
 
 def short(value: object) -> str:
@@ -61,15 +88,26 @@ def short(value: object) -> str:
 
 
 def pretty(text: str | None, most: int) -> str:
-    """JSON as people read it; a text that was cut as it is, and where it ends."""
+    """JSON as people read it: of a picture in base64 the beginning, and no more than ``most`` characters."""
     if text is None:
         return ""
-    if len(text) > most:
-        return text[:most] + "\n… and more"
-    try:
-        return json.dumps(lenient(text), ensure_ascii=False, indent=2)
-    except RecursionError:
-        return text
+    # What Python does not read, because it was cut on the way or is too deep, is shown as it came.
+    if (found := lenient(text)) is not text:
+        with suppress(RecursionError):
+            text = json.dumps(_shortened(found), ensure_ascii=False, indent=2)
+    return text if len(text) <= most else text[:most] + "\n… and more"
+
+
+def _shortened(value: Any) -> Any:
+    match value:
+        case str() if len(value) > LONG:
+            return f"{value[:LONG]}… ({len(value):,} characters)"
+        case dict():
+            return {name: _shortened(one) for name, one in value.items()}
+        case list():
+            return [_shortened(one) for one in value]
+        case _:
+            return value
 
 
 def _whole(length: timedelta) -> str:

@@ -35,12 +35,12 @@ failures as (select n, count(*) as number from failure group by n),
 took as (
   select seen.n, percentile_cont(array[0.5, 0.95]) within group (order by job.seconds) as seconds
   from seen cross join lateral (
-    select extract(epoch from b.finished_at - greatest(b.received_at, b.run_at))::double precision as seconds
+    select greatest(extract(epoch from b.finished_at - greatest(b.received_at, b.run_at)), 0)::double precision as seconds
     from public.background_jobs b where b.id = seen.job_id and b.status = 'completed' offset 0) job
   where seen.event = 'completed' group by seen.n
 )
 select s.at, s.apart = 1 as exact, coalesce(c.submitted * s.apart, 0)::bigint as submitted,
   coalesce(c.completed * s.apart, 0)::bigint as completed, (case when (select count(*) from failure) > $5 then coalesce(c.failed * s.apart, 0) else coalesce(f.number, 0) end)::bigint as failed,
-  greatest(t.seconds[1], 0) as median, greatest(t.seconds[2], 0) as slow
+  t.seconds[1] as median, t.seconds[2] as slow
 from stretch s left join counted c using (n) left join failures f using (n) left join took t using (n)
 order by s.n

@@ -184,6 +184,8 @@
       ["did", "changed", "left"].forEach((name) => clean.searchParams.delete(name));
       history.replaceState(null, "", clean);
     }
+    // On a narrow screen the list of pages is wider than that.
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     choose();
     listen();
   });
