@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from jobferry_client import JobClient
 from jobferry_demo.data import photos
-from support.browser import Watched, browser, serious_faults
+from support.browser import PATIENCE_MS, Watched, serious_faults
 from support.demos import (
     demo_folders,
     processes_of,
@@ -33,7 +33,7 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WRITE = "JOBFERRY_WRITE_PICTURES"
 
 #: For a machine that does other things too.
-PATIENCE = 30_000
+
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 DROP = """
@@ -82,17 +82,10 @@ def playground() -> Iterator[Playground]:
         process.communicate(timeout=60)
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
-
-
 @pytest.fixture
 def windows(chrome: Browser) -> Iterator[Watched]:
     context = chrome.new_context()
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    context.set_default_timeout(PATIENCE_MS)
     watched = Watched(context)
     yield watched
     context.close()

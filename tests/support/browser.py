@@ -21,6 +21,7 @@ from playwright.sync_api import (
 
 __all__ = [
     "DESKTOP",
+    "PATIENCE_MS",
     "PHONE",
     "Scheme",
     "Watched",
@@ -32,6 +33,8 @@ __all__ = [
 
 Scheme = Literal["light", "dark"]
 
+#: How long a page may take to show what a test waits for: a machine may be slow and full.
+PATIENCE_MS = 30_000
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 
@@ -98,6 +101,7 @@ def watched(
     context = browser.new_context(
         base_url=url, color_scheme=scheme, viewport={"width": width, "height": height}
     )
+    context.set_default_timeout(PATIENCE_MS)
     watching = Watched(context)
     try:
         yield context.new_page()

@@ -99,6 +99,6 @@ async def _in_batches(request: Request, verb: str, ids: Sequence[UUID]) -> int:
         try:
             changed += len(await act(request, JOBS[verb], ids[first : first + BATCH]))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            said = f"{changed:,} jobs were {DONE[verb]}, then Postgres refused: {error}"
+            said = f"{changed:,} of {len(ids):,} were {DONE[verb]}, then Postgres refused: {error}"
             raise HTTPException(503, said) from error
     return changed

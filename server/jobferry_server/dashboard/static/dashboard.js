@@ -52,10 +52,9 @@
     if (!missed) htmx.trigger(live(), "refresh");
   }
 
-  const ours = (event) => event.detail.elt && event.detail.elt.id === "live";
-
+  // By its target: the element that asked has been swapped for another by the time a success is told.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!ours(event)) return;
+    if (!event.detail.target || event.detail.target.id !== "live") return;
     become(event.detail.successful ? "live" : event.detail.xhr.status === 401 ? "out" : "failing");
   });
 
