@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_shared.job import Job
+from jobferry_shared.printable import printable
 from jobferry_shared.states import Status
 
 __all__ = ["job_json", "job_lines", "job_table", "plain"]
@@ -27,7 +28,7 @@ STYLES = {
 
 def plain(value: object) -> str:
     """A text of unknown origin, with its control characters made visible."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    return printable(str(value))
 
 
 def job_json(job: Job) -> str:

@@ -290,6 +290,18 @@ def test_nobody_is_kept_out(tablet: Page, playground: Playground) -> None:
     switch(tablet, on=True)
 
 
+def test_without_scripts_the_forms_work(chrome: Browser, playground: Playground) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(playground.phone)
+    page.get_by_text("More to submit").click()
+    page.get_by_placeholder("to be echoed").fill("by hand")
+    page.get_by_role("button", name="Submit a note").click()
+    expect(page).to_have_url(f"{playground.phone}/")
+    expect(page.locator(".card").first).to_contain_text("by hand")
+    context.close()
+
+
 def test_both_devices_are_shown_side_by_side(windows: Watched, playground: Playground) -> None:
     page = windows.open(playground.both)
     page.set_viewport_size({"width": 1280, "height": 860})

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.commands.options import as_json, dsn
+from jobferry_server.commands.printing import printable
 from jobferry_server.delegates import registry
 
 __all__ = ["delegate"]
@@ -67,9 +68,7 @@ def add(
     if as_json:
         click.echo(json.dumps(made))
     else:
-        click.echo(
-            f"{_printable(task)} goes to {engine} in schema {_printable(made['schema_name'])}"
-        )
+        click.echo(f"{printable(task)} goes to {engine} in schema {printable(made['schema_name'])}")
 
 
 @delegate.command("rm")
@@ -85,7 +84,7 @@ def rm(task: str, dsn: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"task": task, "removed": found}))
     elif not found:
-        raise click.ClickException(f"{_printable(task)} is not delegated")
+        raise click.ClickException(f"{printable(task)} is not delegated")
 
 
 @delegate.command("check")
@@ -105,7 +104,7 @@ def _print(rows: Iterable[dict[str, Any]], names: Sequence[str], as_json: bool) 
     for name in names:
         table.add_column(name)
     for row in rows:
-        table.add_row(*(Text(_printable(_text(row[name]))) for name in names))
+        table.add_row(*(Text(printable(_text(row[name]))) for name in names))
     Console(width=None if sys.stdout.isatty() else 220).print(table)
 
 
@@ -117,7 +116,3 @@ def _text(value: object) -> str:
             return value.isoformat()
         case _:
             return str(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import click
 
+from jobferry_shared.printable import printable
+
 __all__ = ["announce", "cell", "json_text", "printable", "switched"]
 
 
@@ -36,11 +38,6 @@ def cell(value: object) -> str:
             return value.isoformat(sep=" ", timespec="milliseconds")
         case _:
             return str(value)
-
-
-def printable(text: str) -> str:
-    """The text with its control characters made visible."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def switched(changed: bool, *, paused: bool, as_json: bool) -> str:
