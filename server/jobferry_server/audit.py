@@ -54,13 +54,14 @@ class Filter:
 def events(dsn: str, wanted: Filter, *, seconds: int = 0) -> Iterator[dict[str, Any]]:
     """The events, oldest first, one dict of :data:`COLUMNS` each; read as they are needed.
 
-    psycopg's ``QueryCanceled`` if Postgres needs more than so many ``seconds`` for the next ones; 0: it may.
+    A ``psycopg.Error`` if Postgres needs more than so many ``seconds`` for the next ones, or whoever
+    reads them does, since an open snapshot keeps vacuum from its work; 0: they may.
     """
     parameters = {name: getattr(wanted, name) for name in Filter.__slots__}
+    bounds = ("statement_timeout", "idle_in_transaction_session_timeout")
+    options = " ".join(f"-c {name}={seconds}s" for name in bounds)
     with (
-        psycopg.connect(
-            dsn, options=f"-c role=jobferry_auditor -c statement_timeout={seconds}s"
-        ) as connection,
+        psycopg.connect(dsn, options=f"-c role=jobferry_auditor {options}") as connection,
         connection.cursor("audit", row_factory=dict_row) as cursor,
     ):
         set_json_loads(lenient, cursor)

@@ -23,7 +23,14 @@ REACHES = (500, 10_000)
 EXPORTED = 100_000
 EXPORT_SECONDS = 30
 FORMS = {"csv": ("text/csv", csv_lines), "jsonl": ("application/jsonl", json_lines)}
-EVENTS = sorted({*TRANSITIONS.values(), "paused", "resumed", "pruned", "erased", "deleted"})
+#: Transitions, and what else is written there.
+EVENTS = sorted(
+    {
+        *TRANSITIONS.values(),
+        *("replaced", "removed", "handed_over", "left_behind", "taken_back"),
+        *("paused", "resumed", "pruned", "erased", "deleted"),
+    }
+)
 
 
 async def audit(request: Request) -> Response:
