@@ -81,6 +81,18 @@ def test_very_many_are_done_in_batches_and_asked_for_again(
     assert "None of these can be retried" in asked(url, "retry")
 
 
+def test_what_can_t_be_retried_or_is_due_already_is_not_counted(db: Database, url: str) -> None:
+    fail(db, 2)
+    db.do("select jobferry.erase_batch('anna', now(), 10)")
+    due, later = Spec(), Spec()
+    db.submit(due, later)
+    again = {"error": {"code": "x", "message": "y"}, "final": False, "delay": "1 hour"}
+    db.flush("p", failed=[(held, again) for held in db.take()])
+    assert "<strong>2</strong>" in asked(url, "retry")
+    db.do("select jobferry.reschedule_jobs(array[%s]::uuid[], run_at => now())", due.id)
+    assert "<strong>1</strong>" in asked(url, "retry")
+
+
 def test_an_error_on_the_way_says_what_was_done(
     db: Database, other: Database, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ __all__ = ["ask", "change", "offered"]
 
 #: Jobs in one transaction, and with one confirmation: as many as are changed while a proxy still waits.
 BATCH = 500
-MOST = 50_000
+MOST = 25_000
 #: In which statuses there is something to do; ``None``: the filter names none.
 MEANT = {
     "cancel": {None, UNFINISHED, "scheduled", "queued", "running", "retrying"},
