@@ -15,6 +15,7 @@ from jobferry_server.dashboard import wording
 from jobferry_server.dashboard.changes import Changes
 from jobferry_server.dashboard.fresh import Fresh
 from jobferry_server.dashboard.gateway import FeedLag
+from jobferry_server.dashboard.past import Past
 from jobferry_server.dashboard.source import Source
 from jobferry_shared import __version__
 
@@ -58,6 +59,7 @@ class Board:
     feed_lag: FeedLag
     fresh_seconds: float
     fresh: Fresh = field(init=False)
+    past: Past = field(init=False, default_factory=Past)
 
     def __post_init__(self) -> None:
         self.fresh = Fresh(self.fresh_seconds)

@@ -3,8 +3,7 @@
 --
 -- The audit log numbers what happens, so a stretch is a range of numbers, found by its edges. At most $4
 -- numbers of each range are looked up, evenly spread, and stand for the rest: a number that nobody bears is
--- counted too, as what it is. `exact` where all were looked up. Failures are few and matter most: those that
--- stand are counted one by one in their index, up to $5 of them.
+-- counted too, as what it is. `exact` where all were looked up.
 with edge as materialized (
   select row_number() over (order by f.at) as n, f.at, f.id
   from jobferry.first_events(array(select $1::timestamptz + n * $2::interval from generate_series(0, $3::integer) n)) f
@@ -26,12 +25,6 @@ counted as (
     count(*) filter (where event = 'completed') as completed, count(*) filter (where event = 'failed') as failed
   from seen group by n
 ),
-failure as materialized (
-  select width_bucket(b.finished_at, (select array_agg(edge.at order by edge.n) from edge)) as n
-  from public.background_jobs b where b.status = 'failed' and b.finished_at >= $1
-  order by b.finished_at desc limit $5::integer + 1
-),
-failures as (select n, count(*) as number from failure group by n),
 took as (
   select seen.n, percentile_cont(array[0.5, 0.95]) within group (order by job.seconds) as seconds
   from seen cross join lateral (
@@ -40,7 +33,7 @@ took as (
   where seen.event = 'completed' group by seen.n
 )
 select s.at, s.apart = 1 as exact, coalesce(c.submitted * s.apart, 0)::bigint as submitted,
-  coalesce(c.completed * s.apart, 0)::bigint as completed, (case when (select count(*) from failure) > $5 then coalesce(c.failed * s.apart, 0) else coalesce(f.number, 0) end)::bigint as failed,
+  coalesce(c.completed * s.apart, 0)::bigint as completed, coalesce(c.failed * s.apart, 0)::bigint as failed,
   t.seconds[1] as median, t.seconds[2] as slow
-from stretch s left join counted c using (n) left join failures f using (n) left join took t using (n)
+from stretch s left join counted c using (n) left join took t using (n)
 order by s.n

@@ -13,8 +13,8 @@ from jobferry_server.dashboard.view import Board, board_of, render
 
 __all__ = ["changes", "overview"]
 
-#: Spans by name: how long each stretch is, and how many of its events are looked up at most.
-SPANS = {"hour": (timedelta(minutes=2), 30, 100), "day": (timedelta(hours=1), 24, 100)}
+#: Spans by name: how long each stretch is, and how many there are.
+SPANS = {"hour": (timedelta(minutes=2), 30), "day": (timedelta(hours=1), 24)}
 #: So many rows are counted one by one; of more, an estimate.
 SAMPLE = 20_000
 MOST = 10_000
@@ -42,22 +42,20 @@ async def changes(request: Request) -> Response:
 
 
 async def _found(board: Board, span: str) -> dict[str, Any]:
-    length, number, probes = SPANS[span]
+    length, number = SPANS[span]
     now = datetime.now(UTC)
-    since = _beginning(now, length) - (number - 1) * length
+    starts = [_beginning(now, length) - back * length for back in reversed(range(number))]
     async with board.source.reading() as reader:
         counts = await reader.row("dashboard_counts", SAMPLE, MOST)
-        rates = await reader.rows("dashboard_rates", since, length, number, probes, MOST)
+        stretches = await board.past.stretches(reader, starts, length, now)
         figures = json.loads(await reader.figures())
     assert counts is not None
-    stretches = [Stretch(**dict(row)) for row in rates]
     return {
         "counts": counts,
         "figures": figures,
         "unserved": _unserved(figures),
         "stretches": stretches,
         "lag": await _lag(board),
-        "now": now,
     } | _plots(stretches, length)
 
 
