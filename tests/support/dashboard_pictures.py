@@ -107,7 +107,7 @@ def _take(
     with watched(chrome, url, size, scheme) as page:
         page.goto(path)
         page.wait_for_timeout(SETTLE_MS)
-        with Image.open(io.BytesIO(page.screenshot())) as image:
+        with Image.open(io.BytesIO(page.screenshot(caret="initial"))) as image:
             few = image.convert("RGB").quantize(128)
             few.save(PICTURES / f"dashboard-{name}-{width}-{scheme}.png", optimize=True)
 
