@@ -30,12 +30,14 @@ def test_these_are_the_commands() -> None:
         "migrate",
         "processor",
         "prune",
+        "queues",
         "schedule",
         "token",
         "top",
         "up",
     ]
-    of_schedules = ["add", "load", "ls", "rm", "run"]
+    of_schedules = ["add", "load", "ls", "pause", "resume", "rm", "run"]
+    of_queues = ["ls", "pause", "resume"]
     of_the_device = ["cancel", "init", "ls", "show", "status", "submit", "sync", "watch"]
     in_the_ledger = ["cancel", "ls", "reschedule", "retry", "show"]
     assert sorted(COMMANDS) == sorted(
@@ -44,6 +46,7 @@ def test_these_are_the_commands() -> None:
             *(f"jobferry {name}" for name in parts),
             *(f"jobferry client {name}" for name in of_the_device),
             *(f"jobferry schedule {name}" for name in of_schedules),
+            *(f"jobferry queues {name}" for name in of_queues),
             *(f"jobferry delegate {name}" for name in ("add", "check", "ls", "rm")),
             *(f"jobferry jobs {name}" for name in in_the_ledger),
             *(f"jobferry token {name}" for name in ("restore", "revoke", "revoked", "show")),

@@ -36,7 +36,10 @@ def queues() -> None:
 @dsn
 @as_json
 def ls(dsn: str, as_json: bool) -> None:
-    """List the tasks and named queues that have unfinished jobs, a limit or a pause; with --json one a line."""
+    """List the tasks and named queues that have unfinished jobs, a limit or a pause.
+
+    With --json one object a line.
+    """
     rows = administration.queues(dsn)
     if as_json:
         for row in rows:
