@@ -5,7 +5,9 @@ id is given to another: Postgres knows no better. A cursor is a snapshot, so it 
 id among what it has seen, and what the other transaction writes would never come.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -35,17 +37,23 @@ def next_id(connection: "psycopg.Connection[tuple[int]]") -> int:
     return row[0]
 
 
+def read_up_to(path: Path) -> int:
+    """The first transaction id that the device's cursor does not count as seen."""
+    with closing(sqlite3.connect(path)) as file:
+        (cursor,) = file.execute("SELECT cursor FROM _jobferry_state").fetchone()
+    return int(cursor.split("/")[1].split(":")[1])
+
+
 def read_among_ids_that_are_on_no_disk(dsn: str, path: Path, url: str) -> tuple[int, int]:
-    """The next id when the device had read, and a later one; others are taken before and after."""
+    """Up to which id the device has read, and a later one; others are taken before and after."""
     with psycopg.connect(dsn) as holder, psycopg.connect(dsn, autocommit=True) as foreign:
         # The gateway notes who said hello, and that commit would bring all to the disk.
         holder.execute("lock table jobferry.devices in share mode")
         take_ids(foreign)
         with JobClient(path, url, token()) as client:
             client.sync(10)
-        read = next_id(foreign)
         take_ids(foreign)
-        return read, next_id(foreign)
+        return read_up_to(path), next_id(foreign)
 
 
 def take_ids(connection: "psycopg.Connection[tuple[int]]") -> None:
