@@ -1223,7 +1223,7 @@ function jobferry.waiting_of(ids uuid[])
 function public.process_job()
   returns trigger
   plpgsql volatile security invoker
-  owner whoever migrates, body f6e6d600b09f64d24ea530bf9ff570a9
+  owner whoever migrates, body 0c53f383429a6cbd3a12bb528cc9833a
 
 grant insert, update on column jobferry.scheduled_jobs(database_id) to jobferry_producer
 grant insert, update on column jobferry.scheduled_jobs(job_key) to jobferry_producer

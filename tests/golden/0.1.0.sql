@@ -5405,7 +5405,7 @@ begin
     if pg_catalog.octet_length(message) > 7900 then
       message := pg_catalog.json_build_object('id', NEW.id, 'payload_omitted', true)::text;
     end if;
-    perform pg_catalog.pg_notify('process_background_job', message);
+    message := pg_catalog.pg_notify('process_background_job', message);
   end if;
   return null;
 end $$;
@@ -5774,14 +5774,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('678a1838-cb48-463a-a2c1-53408f86f629', 'anna', '0.1.0', 0, NULL, '2026-11-22 18:38:01.436199+00', '2026-11-22 18:38:01.436199+00', 'c413b05c-3f61-4735-b11b-e355ac7c2b67', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('93ad4436-9561-4135-a32a-fbcc488a29b1', 'anna', '0.1.0', 0, NULL, '2026-11-22 19:03:54.676902+00', '2026-11-22 19:03:54.676902+00', 'ad06f3b7-0637-41d1-8b86-8b9dd2f710b9', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('eb9a9eeb-1a37-4547-a77e-b7f982d578e9', true, 7711066939791913639);
+INSERT INTO jobferry.identity VALUES ('3701d6a9-48d4-4756-95c3-5c826a735e40', true, 7711073616005192174);
 
 
 --
@@ -5800,34 +5800,34 @@ INSERT INTO jobferry.identity VALUES ('eb9a9eeb-1a37-4547-a77e-b7f982d578e9', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '2c814af520d9ef798d0a8d205853eecaa3459e79be866f04e8b0147cfb15170d', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'faaadc172789021f549f5a5605c331887317558f277eba33077c5503fcaa4de9', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', 'd378d8797161da5d3c70e6c7906640289a21c1908870a5a203442661b008cb6f', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 18:38:00.225386+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '9be097bec12c91e36a733c3d0b05d4506c8f0ea0023b9a1f119fe2aea8e2c1a2', '2026-11-22 18:38:00.225386+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '9976070555a5c98fb3b048352ddb116f6520c2262b5a15d5e6d854802ece51f4', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'c01297394efe550fcf84ead572c9058266d49175d52fa043584971558da466f5', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', 'd378d8797161da5d3c70e6c7906640289a21c1908870a5a203442661b008cb6f', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '9be097bec12c91e36a733c3d0b05d4506c8f0ea0023b9a1f119fe2aea8e2c1a2', '2026-11-22 19:03:54.168649+00');
 
 
 --
@@ -5858,8 +5858,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '9be097bec12c91e36a733c
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a2048d-07ed-7c3f-b78b-6f4cdd4e4e8a', 'nobody''s', 'q', 0, '2026-11-22 18:38:01.228872+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a2048d-07f6-7c18-9290-a845130bbcfe', 'nobody''s', NULL, 0, '2026-11-22 18:38:01.242491+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a204a4-bb9f-702f-a805-f819ac43df17', 'nobody''s', 'q', 0, '2026-11-22 19:03:54.557238+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a204a4-bba0-7e65-a93c-3f20814e7999', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.557239+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5943,27 +5943,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 18:38:01.235085+00', '01a2048d-07ed-7c3f-b78b-6f4cdd4e4e8a', 'anna', 'submitted', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 18:38:01.247635+00', '01a2048d-07f6-7c18-9290-a845130bbcfe', 'anna', 'submitted', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 18:38:01.247688+00', '01a2048d-07fe-7dd6-936d-f30e238e1cf7', 'anna', 'submitted', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 18:38:01.259019+00', '01a2048d-07fe-7dd6-936d-f30e238e1cf7', 'anna', 'cancelled', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 18:38:01.354025+00', '01a2048d-0884-73ca-ab66-bb1fcdc69622', 'anna', 'submitted', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 18:38:01.373305+00', '01a2048d-0884-73ca-ab66-bb1fcdc69622', 'anna', 'started', 1, 'processor host:29328:fa97ec2d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 18:38:01.379708+00', '01a2048d-0886-7378-b15d-dc870c3065df', 'anna', 'submitted', 0, 'device 678a1838-cb48-463a-a2c1-53408f86f629', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 18:38:01.394141+00', '01a2048d-0884-73ca-ab66-bb1fcdc69622', 'anna', 'completed', 1, 'processor host:29328:fa97ec2d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 18:38:01.404783+00', '01a2048d-0886-7378-b15d-dc870c3065df', 'anna', 'started', 1, 'processor host:29328:fa97ec2d', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (10, '2026-11-22 18:38:01.411797+00', '01a2048d-0886-7378-b15d-dc870c3065df', 'anna', 'failed', 1, 'processor host:29328:fa97ec2d', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 19:03:54.563023+00', '01a204a4-bb9f-702f-a805-f819ac43df17', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 19:03:54.563224+00', '01a204a4-bba0-7e65-a93c-3f20814e7999', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 19:03:54.563247+00', '01a204a4-bba2-7a7d-82dc-898f8063614c', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 19:03:54.631216+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 19:03:54.634113+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 19:03:54.64404+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'started', 1, 'processor host:27100:d2fb3f7c', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 19:03:54.644149+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'started', 1, 'processor host:27100:d2fb3f7c', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 19:03:54.656333+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'completed', 1, 'processor host:27100:d2fb3f7c', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 19:03:54.659519+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'failed', 1, 'processor host:27100:d2fb3f7c', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a2048d-07ed-7c3f-b78b-6f4cdd4e4e8a', '2026-11-22 18:38:01.201+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '678a1838-cb48-463a-a2c1-53408f86f629', 'nobody''s', 'q', 0, '2026-11-22 18:38:01.228872+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 18:38:01.228872+00', NULL, NULL, '766', '766', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2048d-07f6-7c18-9290-a845130bbcfe', '2026-11-22 18:38:01.212+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '678a1838-cb48-463a-a2c1-53408f86f629', 'nobody''s', NULL, 0, '2026-11-22 18:38:01.242491+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 18:38:01.242492+00', NULL, NULL, '767', '767', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2048d-07fe-7dd6-936d-f30e238e1cf7', '2026-11-22 18:38:01.214+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '678a1838-cb48-463a-a2c1-53408f86f629', 'nobody''s', NULL, 0, '2026-11-22 18:38:01.242492+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 18:38:01.242492+00', NULL, '2026-11-22 18:38:01.257479+00', '767', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2048d-0884-73ca-ab66-bb1fcdc69622', '2026-11-22 18:38:01.348+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '678a1838-cb48-463a-a2c1-53408f86f629', 't', NULL, 0, '2026-11-22 18:38:01.353237+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 18:38:01.353237+00', '2026-11-22 18:38:01.357208+00', '2026-11-22 18:38:01.392545+00', '771', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2048d-0886-7378-b15d-dc870c3065df', '2026-11-22 18:38:01.35+00', '{"fail": true}', false, false, 0, NULL, 'anna', '678a1838-cb48-463a-a2c1-53408f86f629', 't', NULL, 0, '2026-11-22 18:38:01.375129+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 18:38:01.375129+00', '2026-11-22 18:38:01.388663+00', '2026-11-22 18:38:01.40844+00', '775', '779', NULL);
+INSERT INTO public.background_jobs VALUES ('01a204a4-bb9f-702f-a805-f819ac43df17', '2026-11-22 19:03:54.528+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', 'q', 0, '2026-11-22 19:03:54.557238+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 19:03:54.55724+00', NULL, NULL, '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a204a4-bba0-7e65-a93c-3f20814e7999', '2026-11-22 19:03:54.529+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.557239+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 19:03:54.55724+00', NULL, NULL, '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a204a4-bba2-7a7d-82dc-898f8063614c', '2026-11-22 19:03:54.53+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.55724+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 19:03:54.55724+00', NULL, '2026-11-22 19:03:54.55724+00', '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a204a4-bbff-7287-8691-b3b4b5cd0091', '2026-11-22 19:03:54.623+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 't', NULL, 0, '2026-11-22 19:03:54.629625+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 19:03:54.629625+00', '2026-11-22 19:03:54.637213+00', '2026-11-22 19:03:54.654543+00', '771', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a204a4-bc04-7543-9f12-8250cb5ada43', '2026-11-22 19:03:54.628+00', '{"fail": true}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 't', NULL, 0, '2026-11-22 19:03:54.63332+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 19:03:54.63332+00', '2026-11-22 19:03:54.637213+00', '2026-11-22 19:03:54.657963+00', '772', '776', NULL);
 
 
 --
@@ -5977,7 +5976,7 @@ SELECT pg_catalog.setval('jobferry.scheduled_jobs_id_seq', 1, false);
 -- Name: background_job_events_id_seq; Type: SEQUENCE SET; Schema: public; Owner: postgres
 --
 
-SELECT pg_catalog.setval('public.background_job_events_id_seq', 10, true);
+SELECT pg_catalog.setval('public.background_job_events_id_seq', 9, true);
 
 
 --

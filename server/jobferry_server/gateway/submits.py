@@ -5,6 +5,7 @@ A row that Postgres will not take is found by bisection and rejected; the others
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from jobferry_server.database import AnyConnection, Pool, is_data_error
 from jobferry_server.gateway.device import Batch
@@ -17,6 +18,8 @@ from jobferry_shared.limits import Limits
 from jobferry_shared.messages import Submit
 
 __all__ = ["SUBMIT", "Entry", "Submits", "array_literal"]
+
+T = TypeVar("T")
 
 SUBMIT = (
     "select now() as received_at, array_agg(number) as numbers, array_agg(code) as codes"
@@ -116,13 +119,13 @@ async def _write(connection: AnyConnection | Pool, entries: Sequence[Entry]) -> 
         [job.timestamp for job in jobs],
         [job.payload for job in jobs],
         [job.task for job in jobs],
-        [job.queue_name for job in jobs],
+        _if_any([job.queue_name for job in jobs]),
         [job.priority for job in jobs],
-        [job.run_at for job in jobs],
+        _if_any([job.run_at for job in jobs]),
         [job.max_attempts for job in jobs],
-        [job.job_key for job in jobs],
-        [array_literal(job.flags) for job in jobs],
-        [job.database_id for job in jobs],
+        _if_any([job.job_key for job in jobs]),
+        _if_any([array_literal(job.flags) for job in jobs]),
+        _if_any([job.database_id for job in jobs]),
         [entry.op.cancelled for entry in entries],
     )
     assert answer is not None
@@ -134,6 +137,11 @@ async def _write(connection: AnyConnection | Pool, entries: Sequence[Entry]) -> 
             refused.batch.held = True
         else:
             refused.reject(code)
+
+
+def _if_any(column: list[T | None]) -> list[T | None] | None:
+    """A column of nothing but null is one null: there is less to encode, to decode and to unnest."""
+    return column if any(value is not None for value in column) else None
 
 
 async def _note_traces(connection: AnyConnection, traced: Sequence[Entry]) -> None:

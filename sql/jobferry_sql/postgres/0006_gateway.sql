@@ -10,8 +10,8 @@ language sql volatile set search_path = '' as $$
   select pg_notify('jobferry_changes', owner) from unnest(owners) owner where octet_length(owner) < 7900
 $$;
 
--- Insert the submits of many devices. Every array has one element per submit; `flags` holds array
--- literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
+-- Insert the submits of many devices. Every array has one element per submit, or is null where all of them are;
+-- `flags` holds array literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
 -- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
 -- (another owner has that id), `content_differs` (the owner used it for another job) or `gone` (it was
 -- here, and was pruned or deleted). The same job again is no error and told to its device once more: that
