@@ -47,8 +47,8 @@ def test_walks_give_way_to_those_with_little_to_write_and_news_do_not() -> None:
     assert feed._rest(feed._walks, 1, 0.01, 0) == 0.01
     way.wanted_by_little(0)
     assert feed._rows(feed._walks, 1, 0) == GIVING_WAY_ROWS
-    assert feed._rest(feed._walks, 1, 0.01, 0) == pytest.approx(0.03)
-    assert feed._rows(feed._walks, 20, 0) == TICK_ROWS
+    assert feed._rest(feed._walks, 1, 0.01, 0) == pytest.approx(0.07)
+    assert feed._rows(feed._walks, 50, 0) == TICK_ROWS
     assert feed._rest(feed._walks, 20, 0.01, 0) == 0.01
     assert feed._rows(feed._news, 1, 0) == TICK_ROWS
     assert feed._rest(feed._news, 1, 0.01, 0) == 0.01

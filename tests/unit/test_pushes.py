@@ -76,7 +76,7 @@ def test_much_gives_way_while_there_is_little(pushes: Pushes) -> None:
     pushes.add(push(device("bert")))
     assert len(pushes.take(Lane.LITTLE, 0)) == 1
     assert pushes.rest(Lane.LITTLE, 0.02, 0) == 0
-    assert pushes.rest(Lane.MUCH, 0.02, 0) == pytest.approx(3 * 0.02)
+    assert pushes.rest(Lane.MUCH, 0.01, 0) == pytest.approx(7 * 0.01)
     assert pushes.most(Lane.MUCH, 0) == HANDFUL < pushes.most(Lane.LITTLE, 0)
     assert pushes.most(Lane.MUCH, RECENT_SECONDS) > HANDFUL
     pushes.done(group)
@@ -91,11 +91,11 @@ def test_much_gives_way_while_there_is_little(pushes: Pushes) -> None:
 def test_many_with_much_give_way_the_less(pushes: Pushes) -> None:
     pushes.add(push(device("bert")))
     pushes.take(Lane.LITTLE, 0)
-    for n in range(12):
+    for n in range(24):
         pushes.add(push(device(f"owner {n}"), MUCH))
-    assert pushes.most(Lane.MUCH, 0) == 12 * HANDFUL
+    assert pushes.most(Lane.MUCH, 0) == 24 * HANDFUL
     assert pushes.rest(Lane.MUCH, 0.02, 0) == 0
-    assert len(pushes.take(Lane.MUCH, 0)) == 12 * HANDFUL // MUCH
+    assert len(pushes.take(Lane.MUCH, 0)) == 24 * HANDFUL // MUCH
 
 
 def test_there_is_plenty_of_many_but_never_of_one(pushes: Pushes) -> None:

@@ -23,18 +23,18 @@ def test_a_way_is_given_for_a_moment(way: Way) -> None:
 @pytest.mark.parametrize(
     ("owners", "connections", "times"),
     [
-        (1, 1, 3),
-        (2, 1, 1),
-        (4, 1, 0),
+        (1, 1, 7),
+        (2, 1, 3),
+        (8, 1, 0),
         (9, 1, 0),
-        (1, 3, 3),
-        (2, 3, 3),
-        (3, 3, 3),
-        (6, 3, 1),
-        (12, 3, 0),
+        (1, 3, 7),
+        (2, 3, 7),
+        (3, 3, 7),
+        (6, 3, 3),
+        (24, 3, 0),
     ],
 )
-def test_an_owner_takes_a_quarter_of_a_connection(
+def test_an_owner_takes_an_eighth_of_a_connection(
     way: Way, owners: int, connections: int, times: float
 ) -> None:
     assert way.rest(0.01, 10, owners=owners, connections=connections) == pytest.approx(0.01 * times)

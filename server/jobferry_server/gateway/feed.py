@@ -32,7 +32,7 @@ __all__ = ["Feed"]
 
 #: What one tick reads at most, in rows and in pages' octets, and what a device gets in any case.
 TICK_ROWS = 1000
-GIVING_WAY_ROWS = 100
+GIVING_WAY_ROWS = 40
 TICK_PAGES = 4
 LEAST_ROWS = 20
 #: Rows that are written into a page without letting others have a turn; a millisecond.

@@ -22,7 +22,7 @@ IN_FLIGHT = 3
 #: An owner with no more operations waiting has little.
 LITTLE = 50
 #: What is committed at a time of an owner who gives way.
-HANDFUL = 25
+HANDFUL = 10
 
 
 class Lane(Enum):

@@ -1,7 +1,7 @@
 """Giving way: processor and disk are shared, so who has much to do lets those go first who have little.
 
 While there are devices with little to write, of everybody else a handful of rows is done at a time, and
-nobody's takes more than a quarter of one connection's time. Many owners together rest as little as they
+nobody's takes more than an eighth of one connection's time. Many owners together rest as little as they
 are many.
 """
 
@@ -12,7 +12,7 @@ __all__ = ["Way"]
 #: Those with little have been here, and may be again, for so long.
 RECENT_SECONDS = 1.0
 #: The part of a connection's time that an owner who gives way may take.
-SHARE = 1 / 4
+SHARE = 1 / 8
 MOST_REST_SECONDS = 0.1
 
 
