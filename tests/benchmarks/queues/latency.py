@@ -13,7 +13,7 @@ P50 = Figure("queue: enqueue to handler, p50", "ms", Bar(1, beside="PgQueuer"), 
 P99 = Figure("queue: enqueue to handler, p99", "ms", digits=2)
 
 #: Jobs one after the other, so far apart; all take turns, so that no one's turn is the better one.
-ROUNDS = 3
+ROUNDS = 6
 TRICKLE = 100
 TRICKLE_SECONDS = 0.02
 
