@@ -159,12 +159,13 @@ class Ledger:
         _: Sequence[datetime],
         payloads: Sequence[str],
         tasks: Sequence[str],
-        *more: Sequence[Any],
+        *more: Sequence[Any] | None,
     ) -> dict[str, Any]:
         """``jobferry.submit_batch``, as the gateway asks for it."""
         if POISON in payloads:
             raise asyncpg.DataError("poison")
-        job_keys, cancels = more[4], more[7]
+        # A column of nothing but null is one null.
+        job_keys, cancels = (column or [None] * len(ids) for column in (more[4], more[7]))
         refused = []
         for number, id_ in enumerate(ids):
             code = self._refusal(id_, owners[number], payloads[number], job_keys[number])
