@@ -56,10 +56,10 @@ class Notes:
 
     async def write_last(self) -> None:
         """Write what is left, if that is possible now."""
-        try:
-            async with asyncio.timeout(LAST_SECONDS):
-                await self.write()
-        except TimeoutError:
+        writing = asyncio.ensure_future(self.write())
+        if not (await asyncio.wait({writing}, timeout=LAST_SECONDS))[0]:
+            # It is not waited for any more: to be cancelled, a query asks the database first.
+            writing.cancel()
             events.LEAVING_UNWRITTEN()
 
     async def write(self) -> None:
