@@ -35,6 +35,7 @@ from jobferry_client.state import ConnectionState, Link, Ring, Switch
 from jobferry_client.token import Token, TokenSource
 from jobferry_shared.discretion import discreet
 from jobferry_shared.errors import JobferryError
+from jobferry_shared.printable import reason_of
 
 __all__ = ["OFF", "Engine"]
 
@@ -297,4 +298,4 @@ def _in_words(error: BaseException) -> str:
         isinstance(error, ConnectionError) and not str(error)
     ):
         return "the connection broke"
-    return str(error) or type(error).__name__
+    return reason_of(error)

@@ -15,6 +15,7 @@ from datetime import datetime
 from threading import Thread
 
 from jobferry_client.errors import TokenUnavailable, UnusableToken
+from jobferry_shared.printable import reason_of
 
 __all__ = ["Token", "TokenSource", "expiry_of", "seconds_to_renewal"]
 
@@ -61,8 +62,7 @@ class TokenSource:
         except TimeoutError as error:
             raise TokenUnavailable(f"no token was given within {seconds:g} s") from error
         except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise TokenUnavailable(f"no token was given: {reason}") from error
+            raise TokenUnavailable(f"no token was given: {reason_of(error)}") from error
 
 
 def expiry_of(token: str) -> float | None:

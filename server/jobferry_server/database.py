@@ -10,20 +10,18 @@ import asyncpg
 from jobferry_server import pooler
 from jobferry_server.errors import ConfigurationError, MigrationError, Stopped
 from jobferry_server.logs import events
+from jobferry_server.pool import CONNECT_SECONDS, Pool
 from jobferry_sql import migrations
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     AnyConnection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-    Pool = asyncpg.Pool[asyncpg.Record]
 else:
     AnyConnection = asyncpg.Connection
-    Pool = asyncpg.Pool
 
 __all__ = [
     "DATABASE_ERRORS",
-    "STATEMENT_SECONDS",
     "AnyConnection",
     "Pool",
     "check_schema",
@@ -39,7 +37,7 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 1.0
 #: No statement of ours takes as long.
-STATEMENT_SECONDS = 60.0
+STATEMENT_SECONDS = 20.0
 
 #: What a connection may raise. The last is asyncpg's word for one that breaks at an unforeseen moment, as
 #: when its backend has said farewell and the end has not come yet.
@@ -58,21 +56,18 @@ _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 _DATA_CLASSES = ("22", "23", "54")
 
 
-async def open_pool(dsn: str, role: str, *, size: int, pooled: bool = False) -> Pool:
+async def open_pool(
+    dsn: str, role: str, *, size: int, pooled: bool = False, seconds: float = STATEMENT_SECONDS
+) -> Pool:
     """A pool of connections that have dropped to ``role``, to a database of our schema version.
 
-    ``pooled``: the DSN is a pooler's in transaction mode.
+    ``pooled``: the DSN is a pooler's in transaction mode. ``seconds`` is how long a statement may take.
     """
-    settings = {"application_name": role} if pooled else _settings(role)
-    how = pooler.OPTIONS if pooled else {"reset": _as_it_was}
-    pool: Pool = asyncpg.create_pool(
-        dsn,
-        min_size=1,
-        max_size=size,
-        server_settings=settings,
-        command_timeout=STATEMENT_SECONDS,
-        **how,
-    )
+    if pooled:
+        settings, how = {"application_name": role}, pooler.OPTIONS
+    else:
+        settings, how = _settings(role) | _no_rest(seconds), {"reset": _as_it_was}
+    pool = Pool(dsn, size=size, seconds=seconds, server_settings=settings, **how)
     try:
         await pool
         async with pool.acquire() as connection:
@@ -119,7 +114,9 @@ async def patiently(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
 async def connect(dsn: str, role: str) -> "asyncpg.Connection[asyncpg.Record]":
     """One connection that has dropped to ``role``, to listen."""
     settings = _settings(role) | {"application_name": f"{role} listening"}
-    return await asyncpg.connect(dsn, server_settings=settings)
+    return await asyncpg.connect(
+        dsn, server_settings=settings, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
+    )
 
 
 async def check_schema(connection: AnyConnection) -> None:
@@ -168,6 +165,11 @@ def is_transient(error: Exception) -> bool:
 
 def _settings(role: str) -> dict[str, str]:
     return {"application_name": role} | in_force(role)
+
+
+def _no_rest(seconds: float) -> dict[str, str]:
+    """A transaction of somebody who has vanished ends, and its locks with it."""
+    return {"idle_in_transaction_session_timeout": f"{1000 * seconds:.0f}"}
 
 
 def in_force(role: str) -> dict[str, str]:

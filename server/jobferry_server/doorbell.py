@@ -82,8 +82,6 @@ class Doorbell:
         while True:
             try:
                 await self._listen()
-            except TimeoutError:
-                events.RING_NOT_HEARD()
             except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
@@ -103,13 +101,14 @@ class Doorbell:
             await connection.add_listener(probe, lambda *_: heard.set())
             for channel in self._on_ring:
                 await connection.add_listener(channel, self._ring)
-            await self._probe(probe, heard)
-            self.listening = True
-            self._on_connect()
-            while not gone.is_set():
+            while await self._hears(probe, heard):
+                if not self.listening:
+                    self.listening = True
+                    self._on_connect()
                 await _either(gone, PROBE_SECONDS)
-                if not gone.is_set():
-                    await self._probe(probe, heard)
+                if gone.is_set():
+                    return
+            events.RING_NOT_HEARD()
         finally:
             connection.terminate()
 
@@ -124,11 +123,14 @@ class Doorbell:
             self._rung = connection
         self._on_ring[channel](str(payload))
 
-    async def _probe(self, probe: str, heard: asyncio.Event) -> None:
+    async def _hears(self, probe: str, heard: asyncio.Event) -> bool:
         heard.clear()
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await self._pool.execute("select pg_notify($1, '')", probe)
-            await heard.wait()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._pool.execute("select pg_notify($1, '')", probe)
+                return await heard.wait()
+        except TimeoutError:
+            return False
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

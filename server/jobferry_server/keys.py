@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jobferry_server.errors import ConfigurationError, KeysUnavailable, UnknownKey
 from jobferry_server.logs import events
 from jobferry_server.settings import TokenSettings
+from jobferry_shared.printable import reason_of
 
 __all__ = ["Keys", "PublicKey", "PublishedKeys", "SharedSecret", "keys_of"]
 
@@ -155,8 +156,7 @@ class PublishedKeys(Keys):
             async with asyncio.timeout(2 * self._timeout):
                 self._keys = await asyncio.to_thread(self._fetch)
         except (jwt.PyJWTError, OSError, ValueError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            events.KEYS_UNFETCHED(reason=reason)
+            events.KEYS_UNFETCHED(reason=reason_of(error))
             raise KeysUnavailable("the issuer's keys can not be fetched", self._cooldown) from error
         self._fetched = asked
 

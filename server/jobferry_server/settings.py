@@ -56,6 +56,10 @@ class PostgresSettings(BaseSettings):
         None,
         description="Postgres without a pooler between, for LISTEN. Without it a pooled service polls.",
     )
+    statement_seconds: PositiveFloat = Field(
+        20.0,
+        description="How long Postgres may take to answer a statement; then it is tried over a new connection.",
+    )
     poll_seconds: PositiveFloat = Field(
         1.0,
         description="How often to look without being called; a gateway does only where it can't LISTEN.",

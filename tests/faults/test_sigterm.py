@@ -65,16 +65,18 @@ def test_a_gateway_does_not_wait_for_a_device_that_does_not_answer(
         end(gateway.part)
 
 
+@pytest.mark.parametrize("jobs", [0, 1])
 def test_a_gateway_ends_though_postgres_does_not_answer(
-    stack: Stack, dsn: str, path: Path, database_proxy: Proxy
+    stack: Stack, dsn: str, path: Path, database_proxy: Proxy, jobs: int
 ) -> None:
+    """Whether or not there is something that it would have to answer first."""
     gateway = stack.gateway(
         dsn=postgres_behind(database_proxy, dsn), JOBFERRY_DRAIN_SECONDS=str(DRAIN)
     )
     with JobClient(path, gateway.url, token()) as client:
         client.sync(10)
         database_proxy.freeze()
-        client.submit("quick")
+        client.submit_many([NewJob(task="quick")] * jobs)
         end(gateway.part)
 
 

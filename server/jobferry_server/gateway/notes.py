@@ -56,20 +56,17 @@ class Notes:
 
     async def write_last(self) -> None:
         """Write what is left, if that is possible now."""
-        writing = asyncio.ensure_future(self.write())
-        if not (await asyncio.wait({writing}, timeout=LAST_SECONDS))[0]:
-            # It is not waited for any more: to be cancelled, a query asks the database first.
-            writing.cancel()
-            events.LEAVING_UNWRITTEN()
+        await self.write(LAST_SECONDS)
 
-    async def write(self) -> None:
-        """Write what is new. What can't be written now is written the next time, if it ever can."""
+    async def write(self, seconds: float | None = None) -> None:
+        """Write what is new, in so many seconds. What can't be written now is written the next time, if it ever can."""
         if not self._latest:
             return
         latest, self._latest = self._latest, {}
         rejected, self._rejected = self._rejected, {}
         try:
-            await self._write(latest, rejected)
+            async with asyncio.timeout(seconds):
+                await self._write(latest, rejected)
         except Exception as error:
             events.NOTES_UNWRITTEN(error=error)
             if not is_data_error(error):

@@ -11,7 +11,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Origin
 
 from jobferry_server.beside import beside
-from jobferry_server.database import free_connections, open_pool, patiently
+from jobferry_server.database import Pool, free_connections, open_pool, patiently
 from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.errors import TokenRefused
 from jobferry_server.gateway import revocations
@@ -81,10 +81,7 @@ class Gateway:
 
         Waits for Postgres first. Sets ``stop`` if it can't go on.
         """
-        pooled = self.settings.pooled
-        self._pool = await patiently(
-            lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
-        )
+        self._pool = await patiently(self._connect, stop)
         try:
             self._history = History(self._pool)
             await patiently(self._history.epoch, stop)
@@ -96,6 +93,10 @@ class Gateway:
                 yield self
         finally:
             self._pool.terminate()
+
+    async def _connect(self) -> Pool:
+        pooled, seconds = self.settings.pooled, self.settings.statement_seconds
+        return await open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled, seconds=seconds)
 
     @asynccontextmanager
     async def _serving(self, stop: asyncio.Event) -> AsyncIterator[Server]:

@@ -83,7 +83,7 @@ class Submits:
         if not (self._quota.most or traced):
             await _write(self._pool, entries)
             return
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.transaction() as connection:
             if allowed := await self._allowed(connection, entries):
                 await _write(connection, allowed)
             if traced:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jobferry_shared.printable import reason_of
+
 __all__ = ["CATALOGUE", "Event", "error", "info", "warning"]
 
 #: All of them, in the order of ``events``.
@@ -25,9 +27,13 @@ class Event:
 
     def __call__(self, *, raised: BaseException | None = None, **fields: object) -> None:
         """It has happened; with the traceback of what was ``raised``."""
-        said = (fields,) if fields else ()
+        said = ({name: _told(value) for name, value in fields.items()},) if fields else ()
         extra = {"event": self.name}
         self._log.log(self.level, self.words, *said, exc_info=raised, extra=extra, stacklevel=2)
+
+
+def _told(value: object) -> object:
+    return reason_of(value) if isinstance(value, BaseException) else value
 
 
 def _of(level: int) -> Callable[[str, str, str], Event]:

@@ -98,12 +98,7 @@ JOBS_UNCOUNTED = warning(
 NOTES_UNWRITTEN = warning(
     "gateway.notes_unwritten",
     "what devices say could not be written: %(error)s",
-    "What is known of devices is older than it should be.",
-)
-LEAVING_UNWRITTEN = warning(
-    "gateway.leaving_unwritten",
-    "that the devices have left could not be written in time",
-    "They look connected until they should have spoken again.",
+    "What is known of devices is older than it should be; after a gateway's end they look connected.",
 )
 FEED_FAILED = error(
     "gateway.feed_failed",

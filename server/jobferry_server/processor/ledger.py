@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from jobferry_server.database import STATEMENT_SECONDS, Pool
+from jobferry_server.database import Pool
 from jobferry_server.doorbell import Bell
 from jobferry_server.metrics import definitions as metrics
 from jobferry_server.processor.attempt import Attempt, Fence, Moved
@@ -125,7 +125,7 @@ class Ledger:
     async def _claim(self, *values: object) -> list[asyncpg.Record]:
         # To wake another backend takes an idle machine a quarter of a millisecond.
         if self.bell is not None and (awake := self.bell.just_rung()) is not None:
-            return await awake.fetch(CLAIM, *values, timeout=STATEMENT_SECONDS)
+            return await awake.fetch(CLAIM, *values)
         return await self._pool.fetch(CLAIM, *values)
 
     async def traces(self, claimed: Sequence[asyncpg.Record]) -> dict[UUID, str]:

@@ -71,10 +71,7 @@ class Service:
 
         Waits for Postgres first; :class:`Stopped` if it did not come before ``stop``.
         """
-        pooled = self._settings.pooled
-        pool = await patiently(
-            lambda: open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled), stop
-        )
+        pool = await patiently(self._connect, stop)
         self._figures = Figures(pool)
         try:
             scheduler = Scheduler(pool)
@@ -98,6 +95,10 @@ class Service:
         finally:
             ended.set()
             await work
+
+    async def _connect(self) -> Pool:
+        pooled, seconds = self._settings.pooled, self._settings.statement_seconds
+        return await open_pool(self._dsn, ROLE, size=CONNECTIONS, pooled=pooled, seconds=seconds)
 
     async def _work_until(self, stop: asyncio.Event, pool: Pool, scheduler: Scheduler) -> None:
         ledger = Ledger(pool, new_name())

@@ -11,6 +11,7 @@ from jobferry_server.doorbell import Bell, Doorbell, Rounds
 from jobferry_server.settings import PostgresSettings
 from jobferry_server.top.look import Look, View, look
 from jobferry_server.top.rates import Rates
+from jobferry_shared.printable import reason_of
 
 __all__ = ["Watcher"]
 
@@ -62,7 +63,7 @@ class Watcher:
             except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
-                self._on_trouble(str(error) or type(error).__name__)
+                self._on_trouble(reason_of(error))
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _watch(self) -> None:
