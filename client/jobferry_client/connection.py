@@ -22,7 +22,7 @@ from jobferry_client.state import Switch
 from jobferry_client.token import TokenSource, seconds_to_renewal
 from jobferry_shared import __version__
 from jobferry_shared.errors import RemoteProtocolError
-from jobferry_shared.messages import Changes, Error, Pushed, Reset, Welcome
+from jobferry_shared.messages import Changes, Error, Pushed, Reset, Waiting, Welcome
 from jobferry_shared.session import ClientSession
 
 __all__ = ["Connection", "GatewayRefused", "Timing"]
@@ -73,6 +73,8 @@ class Connection:
     on_welcome: Callable[[], None]
     on_answer: Callable[[], None]
     on_page: Callable[[bool], None]
+    #: Called with the reason when the gateway makes us wait, and with ``None`` when all is answered.
+    on_wait: Callable[[str | None], None]
     #: How long finished jobs stay in the file; ``None``: for ever.
     keep: timedelta | None = None
     #: The token of the request, and where the next comes from.
@@ -128,6 +130,9 @@ class Connection:
                 self._welcome(welcome)
             case Pushed() as pushed:
                 self._acknowledge(pushed)
+            case Waiting() as waiting:
+                log.info("what was sent waits %.1f s: %s", waiting.retry_after, waiting.message)
+                self.on_wait(f"{waiting.code}: {waiting.message}")
             case Changes() as page:
                 await self._apply(page)
             case Reset(restored=restored):
@@ -157,6 +162,8 @@ class Connection:
                 batch.first, batch.last, pushed.received_at, self.session.owner, refused
             )
         self.on_answer()
+        if not self._in_flight:
+            self.on_wait(None)
         self.doorbell.set()
 
     async def _apply(self, page: Changes) -> None:

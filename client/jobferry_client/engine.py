@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from threading import Thread
@@ -209,6 +210,7 @@ class Engine:
                     on_welcome=self._welcomed,
                     on_answer=self._ring.ring,
                     on_page=self._read,
+                    on_wait=self._waits,
                     keep=self._keep,
                     token=token,
                     tokens=self._token,
@@ -226,6 +228,12 @@ class Engine:
     def _welcomed(self) -> None:
         self._failures = self._refused_tokens = 0
         self._show(ConnectionState.CONNECTED)
+
+    def _waits(self, reason: str | None) -> None:
+        if reason != self.link.reason:
+            waiting = Link(ConnectionState.CONNECTED, reason)
+            self._wanted.unless_off(partial(setattr, self, "link", waiting))
+            self._ring.ring()
 
     def _read(self, complete: bool) -> None:
         self.in_step = complete

@@ -25,7 +25,7 @@ class ConnectionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection at one moment. ``reason`` says why it is not connected."""
+    """The connection at one moment. ``reason`` says why it is not connected, or what it waits for."""
 
     state: ConnectionState
     reason: str | None = None

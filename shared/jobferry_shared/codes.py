@@ -100,8 +100,8 @@ CODES: dict[str, Code] = {
         "Both sides must speak the protocol of docs/protocol.md.",
     ),
     "rate_limited": Code(
-        "The device says more than anybody needs to say.",
-        "It comes back by itself after the time it was told.",
+        "An owner wants more operations a second than are allowed, or a device says more than anybody needs to.",
+        "Nothing is lost: the operations are done a little later, the device comes back after the time it was told.",
     ),
     "schedule_refused": Code(
         "A schedule is not there, is there already, or must not run now.",

@@ -37,6 +37,7 @@ __all__ = [
     "StoredJob",
     "Submit",
     "UpMessage",
+    "Waiting",
     "Welcome",
     "decode_down",
     "decode_up",
@@ -199,6 +200,18 @@ class Pushed(Message):
     rejected: list[Rejection] = []
 
 
+class Waiting(Message):
+    """What was pushed is not done yet, and why; ``retry_after``: seconds until some of it may be.
+
+    Nothing is lost and nothing is to be said again.
+    """
+
+    type: Literal["waiting"] = "waiting"
+    code: str
+    message: str
+    retry_after: Delay
+
+
 class ErrorDetail(Message):
     """The public half of an error."""
 
@@ -258,7 +271,7 @@ class Error(Message):
 
 
 UpMessage: TypeAlias = Hello | Push | Applied | Renew | Heartbeat
-DownMessage: TypeAlias = Welcome | Pushed | Changes | Reset | Heartbeat | Error
+DownMessage: TypeAlias = Welcome | Pushed | Waiting | Changes | Reset | Heartbeat | Error
 
 #: What is complained of may be a token; a traceback must not repeat it.
 _DISCREET = ConfigDict(hide_input_in_errors=True)

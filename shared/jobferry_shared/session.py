@@ -29,6 +29,7 @@ from jobferry_shared.messages import (
     Renew,
     Reset,
     UpMessage,
+    Waiting,
     Welcome,
     decode_down,
     decode_up,
@@ -219,6 +220,11 @@ class GatewaySession:
         _expect(self._answered < through <= self._pushed, "no such batch waits for an answer")
         self._answered = through
         return encode(Pushed(through=through, received_at=received_at, rejected=list(rejected)))
+
+    def waiting(self, code: str, message: str, retry_after: float) -> str:
+        """Say why what was pushed is not answered yet."""
+        _expect(self._answered < self._pushed, "no batch waits for an answer")
+        return encode(Waiting(code=code, message=message, retry_after=retry_after))
 
     def changes(
         self, rows: Sequence[Change], cursor: str, *, complete: bool, gone: Sequence[str] = ()

@@ -19,7 +19,7 @@ class Version:
 
 
 HISTORY = (
-    Version(1, "the first", "513b6bb55ca24acca38ee2210eb18961fc267eee562ef35016efe0d530a084b2"),
+    Version(1, "the first", "7c580f12e1e40319b52ab2872053133dd874d4915801eb2eb56da409fef4371e"),
 )
 
 #: The version this code speaks.

@@ -84,5 +84,5 @@ def test_every_message_is_in_the_prose_of_the_protocol() -> None:
         for union in (UpMessage, DownMessage)
         for message in get_args(union)
     }
-    assert len(names) == 10
+    assert len(names) == 11
     assert [name for name in names if f'"type":"{name}"' not in text] == []

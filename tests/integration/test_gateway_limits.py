@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from integration.database import Beside, Database
 from integration.wire import Message, Wire, cancel, device, job, submit, wired
-from jobferry_client import JobClient, NewJob
+from jobferry_client import ConnectionState, JobClient, NewJob
 from jobferry_client.file import sqlite3
 from jobferry_server.gateway import places
 from support.processes import eventually
@@ -122,6 +122,8 @@ def test_who_is_too_fast_is_answered_late_and_nobody_else(services: Services) ->
         for _ in range(4):
             fast.push(*submits(20))
         assert other.deliver(*submits(1)) == []
+        told = fast.expect("waiting")
+        assert (told["code"], told["retry_after"] > 0) == ("rate_limited", True)
         fast.say("heartbeat")
         fast.expect("heartbeat")
         assert time.monotonic() - began < 0.4
@@ -129,6 +131,20 @@ def test_who_is_too_fast_is_answered_late_and_nobody_else(services: Services) ->
             pass
         # The last of them left once what came before it was paid for, but for the burst.
         assert time.monotonic() - began > (60 - 10) / 100 - 0.05
+
+
+def test_a_device_shows_that_it_waits_and_that_it_does_not_any_more(
+    services: Services, device_file: Callable[[str], Path]
+) -> None:
+    with (
+        services.gateway(owner_rate=500, owner_burst=1) as url,
+        JobClient(device_file("fast"), url, token()) as client,
+    ):
+        client.submit_many(NewJob() for _ in range(600))
+        eventually(lambda: "rate_limited" in (client.status().reason or ""), every=0.001)
+        assert client.status().state is ConnectionState.CONNECTED
+        client.sync(20)
+        eventually(lambda: client.status().reason is None)
 
 
 def test_who_only_chatters_is_sent_away_for_a_while(services: Services) -> None:

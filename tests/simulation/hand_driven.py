@@ -84,6 +84,7 @@ class Device:
             on_welcome=lambda: None,
             on_answer=lambda: None,
             on_page=self._read,
+            on_wait=lambda _: None,
         )
         self._runner.run(self._connection._say_hello())
 

@@ -30,6 +30,7 @@ from jobferry_shared.messages import (
     StoredJob,
     Submit,
     UpMessage,
+    Waiting,
     Welcome,
     decode_down,
     decode_up,
@@ -96,6 +97,7 @@ DOWN: list[DownMessage] = [
         received_at=NOON,
         rejected=[Rejection(seq=1, id=ID, code="id_taken", message="…")],
     ),
+    Waiting(code="rate_limited", message="…", retry_after=1.5),
     Changes(rows=[], cursor="c", complete=True),
     Changes(
         rows=[

@@ -19,6 +19,8 @@ from jobferry_shared.session import GatewaySession, Phase
 
 __all__ = ["Batch", "Device"]
 
+TOO_FAST = "this owner wants more operations a second than are allowed"
+
 
 @dataclass(slots=True)
 class Batch:
@@ -31,6 +33,8 @@ class Batch:
     octets: int = 0
     rejected: list[Rejection] = field(default_factory=list)
     decided: bool = False
+    #: Does its device know that it waits?
+    told: bool = False
     #: Does it wait for a job key that somebody is at work on, or for a count of its owner's jobs?
     held: bool = False
     #: Was there, so far as was known, a job too many in it?
@@ -181,6 +185,11 @@ class Device:
             rejected += batch.rejected
         if through:
             self.post(self.session.pushed(through, received_at or datetime.now(UTC), rejected))
+
+    def make_wait(self, seconds: float) -> None:
+        """Say that its owner was too fast."""
+        metrics.TOLD_TO_WAIT.inc()
+        self.post(self.session.waiting("rate_limited", TOO_FAST, seconds))
 
     def post(self, text: str) -> None:
         """Send without waiting."""

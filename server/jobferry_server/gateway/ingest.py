@@ -92,6 +92,8 @@ class GroupCommit:
                 self._finish(group)
                 trace_accepted(group, began)
             else:
+                for device, seconds in self._pushes.slowed(now).items():
+                    device.make_wait(seconds)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pushes.pause(now)):
                         await self._some.wait()

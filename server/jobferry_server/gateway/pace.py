@@ -22,6 +22,11 @@ class Pace:
         self._full_at: dict[str, float] = {}
         self._forget_at = FORGET_AT
 
+    @property
+    def any(self) -> bool:
+        """Is there a limit?"""
+        return self._rate > 0
+
     def wait(self, name: str, now: float) -> float:
         """Seconds until the next may be let through; 0 for at once."""
         # At least one must be left in the bucket.

@@ -122,6 +122,17 @@ class Pushes:
         waits = (self._pace.wait(owner, now) for owner in self._ops)
         return min(filter(None, waits), default=None)
 
+    def slowed(self, now: float) -> dict[Device, float]:
+        """Whose pushes wait since their owners were too fast, and for how many seconds; each push once."""
+        found = {}
+        for owner in self._ops if self._pace.any else ():
+            if wait := self._pace.wait(owner, now):
+                untold = [batch for batch in self._turns.line(owner) if not batch.told]
+                for batch in untold:
+                    batch.told = True
+                    found[batch.device] = wait
+        return found
+
     def _with_much(self) -> int:
         """How many owners have much waiting, or just being committed."""
         waiting = {owner for owner in self._ops if self._lane(owner) is Lane.MUCH}

@@ -37,6 +37,10 @@ class Turns(Generic[T]):
         """Wait before all others in the owner's line, in this order."""
         self._lines.setdefault(owner, deque()).extendleft(reversed(list(items)))
 
+    def line(self, owner: str) -> Line[T]:
+        """What this owner has waiting."""
+        return self._lines.get(owner, deque())
+
     def take(
         self, fits: Callable[[T], bool], may: Callable[[str, Line[T]], bool] = _anybody
     ) -> list[T]:

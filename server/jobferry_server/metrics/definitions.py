@@ -54,6 +54,7 @@ __all__ = [
     "SNAPSHOT_TRANSACTIONS",
     "STRANGERS",
     "STRANGERS_DROPPED",
+    "TOLD_TO_WAIT",
     "TURNED_AWAY",
     "WAITING_BYTES",
 ]
@@ -143,6 +144,9 @@ TURNED_AWAY = _counter(
     "gateway_turned_away", "Requests that did not become a session, by HTTP status.", "status"
 )
 ENDED = _counter("gateway_ended_sessions", "Sessions that the gateway ended, by code.", "code")
+TOLD_TO_WAIT = _counter(
+    "gateway_told_to_wait", "Times a device was told that its owner was too fast."
+)
 WAITING_BYTES = _gauge("gateway_waiting_bytes", "Octets of pushes that wait for their commit.")
 
 # -- the processor
