@@ -216,6 +216,7 @@ KINDS: Mapping[str, Begin] = {
     "reply dropped": _meddle("balancer", Proxy.lose_replies),
     "postgres line cut": _meddle("wire", Proxy.cut),
     "postgres line stalled": _meddle("wire", Proxy.freeze),
+    "postgres line forgotten": _meddle("wire", Proxy.stall),
     "postgres reply dropped": _meddle("wire", Proxy.lose_replies),
     "disk full": _on_device(_has_disk, _full),
     "file read-only": _on_device(lambda app: not _has_disk(app), _protected),

@@ -26,9 +26,13 @@ from support.stack import Gateway, Running, Stack
 __all__ = ["App", "Scene", "Size"]
 
 #: Everybody's patience, in seconds, as short as a busy machine allows.
-GATEWAY = {"JOBFERRY_SILENCE_SECONDS": "3", "JOBFERRY_DRAIN_SECONDS": "1"}
+POSTGRES = {"JOBFERRY_STATEMENT_SECONDS": "1.5"}
+GATEWAY = POSTGRES | {"JOBFERRY_SILENCE_SECONDS": "3", "JOBFERRY_DRAIN_SECONDS": "1"}
 LEASE_SECONDS = 1.5
-PROCESSOR = {"JOBFERRY_LEASE_SECONDS": str(LEASE_SECONDS), "JOBFERRY_GRACE_SECONDS": "2"}
+PROCESSOR = POSTGRES | {
+    "JOBFERRY_LEASE_SECONDS": str(LEASE_SECONDS),
+    "JOBFERRY_GRACE_SECONDS": "2",
+}
 BALANCERS = 2
 #: By the number of the device, from 0; in seconds.
 WRONG_CLOCKS = {2: clock.TEN_YEARS, 3: -clock.TEN_YEARS}
