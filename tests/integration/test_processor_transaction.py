@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from integration.database import Database, held_row
 from integration.test_processor_handlers import finished, hurry, only, submitted
@@ -179,3 +180,35 @@ async def test_a_transaction_that_did_not_come_to_begin_leaves_its_place_to_the_
             after = transactions.on_loop(job)
             assert await asyncio.wait_for(asyncio.shield(after.connection), 5)
             await after.end()
+
+
+async def test_a_transaction_that_postgres_does_not_answer_leaves_its_place_to_the_next(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is dead without a word, while the handler waits for a statement."""
+    monkeypatch.setattr("jobferry_server.processor.transaction.GIVE_BACK_SECONDS", 0.3)
+    job = Job(new_id(), "any", "{}", 1, None)
+    with Proxy(postgres_target(dsn)) as proxy:
+        async with Transactions(postgres_behind(proxy, dsn), lambda: "p", 1) as transactions:
+            before = transactions.on_loop(job)
+            connection = await before.connection
+            proxy.stall()
+            statement = asyncio.ensure_future(connection.execute("select 1"))
+            await asyncio.sleep(0)
+            statement.cancel()
+            await asyncio.wait_for(before.end(), 10)
+            after = transactions.on_loop(job)
+            assert await asyncio.wait_for(asyncio.shield(after.connection), 10)
+            await after.end()
+
+
+async def test_a_thread_s_connection_looks_for_signs_of_life(dsn: str) -> None:
+    """But as the DSN says, if it says anything."""
+    with Proxy(postgres_target(dsn)) as proxy:
+        behind = postgres_behind(proxy, dsn)
+        wished = make_conninfo(behind, keepalives_idle=3)
+        async with Transactions(wished, lambda: "p", 1) as transactions:
+            transaction = transactions.on_thread(Job(new_id(), "any", "{}", 1, None))
+            found = transaction.connection.info.get_parameters()
+            await transaction.end()
+    assert (found["keepalives_idle"], found["tcp_user_timeout"]) == ("3", "30000")

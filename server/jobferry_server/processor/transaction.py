@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from jobferry_server import pooler
+from jobferry_server.database import STATEMENT_SECONDS
 from jobferry_server.processor.job import Job, Transaction
 
 if TYPE_CHECKING:
@@ -21,6 +24,16 @@ AS_PROCESSOR = "set local role jobferry_processor"
 #: The handler's own statements are the login's, which behind a pooler drops to that role by itself.
 AS_LOGIN = "set local role none"
 
+#: How long Postgres may take to roll back.
+GIVE_BACK_SECONDS = 5.0
+#: By which a thread hears within half a minute that Postgres is gone; otherwise it might wait for hours.
+SIGNS_OF_LIFE: dict[str, Any] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
 
 class Transactions:
     """Opens them; connections are kept for the next, no more than there are workers."""
@@ -31,7 +44,7 @@ class Transactions:
         self._processor = processor
         self._pooled = pooled
         self._sync = ConnectionPool(
-            dsn,
+            make_conninfo("", **SIGNS_OF_LIFE | conninfo_to_dict(dsn)),
             min_size=0,
             max_size=most,
             open=False,
@@ -100,27 +113,33 @@ class _LoopTransaction:
 
     async def complete(self, result: str | None) -> None:
         connection = await self.connection
-        await connection.execute(AS_PROCESSOR)
-        await connection.execute(
-            "select jobferry.complete_held($1, $2, $3, $4)", *self._fence, result
-        )
-        await self._transaction.commit()
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            await connection.execute(AS_PROCESSOR)
+            await connection.execute(
+                "select jobferry.complete_held($1, $2, $3, $4)", *self._fence, result
+            )
+            await self._transaction.commit()
 
     async def end(self) -> None:
         await asyncio.wait([self.connection])
         if not self.connection.cancelled() and self.connection.exception() is None:
-            # Returned in whatever state: the pool rolls back, and drops what is broken.
-            await self._pool.release(self.connection.result())
+            await self._give_back(self.connection.result())
 
     async def _open(self) -> "PoolConnectionProxy[asyncpg.Record]":
         connection = await self._pool.acquire()
         try:
-            self._transaction = connection.transaction()
-            await self._transaction.start()
-            if self._pooled:
-                await connection.execute(AS_LOGIN)
+            async with asyncio.timeout(STATEMENT_SECONDS):
+                self._transaction = connection.transaction()
+                await self._transaction.start()
+                if self._pooled:
+                    await connection.execute(AS_LOGIN)
         except BaseException:
             # Or its place in the pool would be taken for ever.
-            await self._pool.release(connection)
+            await self._give_back(connection)
             raise
         return connection
+
+    async def _give_back(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        """In whatever state: the pool rolls back, and drops what is broken or not answered in time."""
+        with suppress(TimeoutError):
+            await self._pool.release(connection, timeout=GIVE_BACK_SECONDS)
