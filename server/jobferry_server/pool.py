@@ -38,7 +38,8 @@ class Pool(_Pool):
     def __init__(self, dsn: str, *, size: int, seconds: float, **options: Any) -> None:
         super().__init__(
             dsn,
-            min_size=1,
+            # With a floor asyncpg logs a traceback for each try to get back to it, beside what we say.
+            min_size=0,
             max_size=size,
             max_queries=QUERIES,
             max_inactive_connection_lifetime=IDLE_SECONDS,
