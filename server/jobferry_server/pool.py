@@ -8,7 +8,7 @@ which are likely as dead.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -79,7 +79,9 @@ class Lease(_Lease):
         error = exc[1]
         if isinstance(error, TimeoutError | asyncio.CancelledError):
             assert self.connection is not None
-            self.connection.terminate()
+            # It may have ended by itself the same moment.
+            with suppress(asyncpg.InterfaceError):
+                self.connection.terminate()
             await self.pool.expire_connections()
         await super().__aexit__(*exc)
         if isinstance(error, TimeoutError):

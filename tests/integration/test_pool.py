@@ -48,6 +48,12 @@ async def insert_and_fail(pool: Pool) -> None:
         await connection.fetchval("select 1 / 0")
 
 
+async def close_and_be_cancelled(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        await connection.close()
+        raise asyncio.CancelledError
+
+
 @pytest.mark.parametrize("ask", [statement, transaction])
 async def test_what_takes_too_long_is_given_up(dsn: str, between: Proxy, ask: Ask) -> None:
     async with pool_behind(between, dsn, PATIENCE) as pool, asyncio.timeout(FOR_EVER):
@@ -93,3 +99,11 @@ async def test_a_transaction_of_somebody_who_has_vanished_keeps_no_locks(
         db.do("set lock_timeout = '15s'")
         db.do("insert into marks values (1)")
         connection.terminate()
+
+
+async def test_a_connection_that_ends_as_it_is_given_up_hides_nothing(dsn: str) -> None:
+    pool = await open_pool(dsn, "jobferry_gateway", size=1)
+    with pytest.raises(asyncio.CancelledError):
+        await close_and_be_cancelled(pool)
+    assert await pool.fetchval("select 1") == 1
+    pool.terminate()
