@@ -10,7 +10,6 @@ import pytest
 from psycopg.types.json import Json
 
 from integration.database import Beside, Database, Ear, Spec
-from support.processes import eventually
 
 INSERT: LiteralString = (
     'insert into background_jobs (id, "timestamp", payload, completed, cancelled, progress, result)'
@@ -282,40 +281,3 @@ def test_a_session_in_replica_mode_is_covered(db: Database, ear: Ear) -> None:
     assert db.events(job)[-1] == "deleted"
     # The progress, the completion, the tombstone.
     assert ear.heard() == [("jobferry_changes", "anna")] * 3
-
-
-def test_rows_that_arrive_by_logical_replication_are_covered(
-    db: Database, empty_dsn: str, ear: Ear
-) -> None:
-    if db.value("show wal_level") != "logical":
-        pytest.skip("needs a server with wal_level = logical")
-    with Database(empty_dsn) as publisher:
-        publisher.do(
-            "create table background_jobs (id uuid primary key not null, timestamp timestamptz not"
-            " null, payload jsonb not null, completed boolean not null, cancelled boolean not null,"
-            " progress real not null, result jsonb)"
-        )
-        publisher.do("create publication ferry for table background_jobs")
-        publisher.do("select pg_create_logical_replication_slot('ferry', 'pgoutput')")
-        # One cluster that subscribes to itself has to make the slot by itself.
-        db.connection.execute(
-            "create subscription ferry connection"
-            f" '{psycopg.conninfo.make_conninfo(empty_dsn)}' publication ferry"
-            " with (create_slot = false, slot_name = ferry, copy_data = false)".encode()
-        )
-        try:
-            job = uuid4()
-            publisher.do(INSERT, job, Json({"n": 1}))
-            eventually(lambda: set(db.queue()) == {job})
-            assert db.events(job) == ["submitted"]
-            eventually(lambda: any(row["id"] == str(job) for row in ear.rows()))
-            publisher.do("update background_jobs set cancelled = true where id = %s", job)
-            eventually(lambda: db.status(job) == "cancelled")
-            assert db.queue() == {}
-        finally:
-            db.do("alter subscription ferry disable")
-            db.do("alter subscription ferry set (slot_name = none)")
-            db.do("drop subscription ferry")
-            publisher.do("drop publication ferry")
-            eventually(lambda: publisher.value("select not active from pg_replication_slots"))
-            publisher.do("select pg_drop_replication_slot('ferry')")
