@@ -41,9 +41,9 @@ class Authority:
         found.private_key_and_cert_chain_pem.write_to_path(path)
         return path
 
-    def parts(self, key: Path, certificate: Path) -> tuple[Path, Path]:
+    def parts(self, key: Path, certificate: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
         """The same in two files."""
-        found = self._ca.issue_cert("127.0.0.1")
+        found = self._ca.issue_cert(host)
         found.private_key_pem.write_to_path(key)
         found.cert_chain_pems[0].write_to_path(certificate)
         return key, certificate

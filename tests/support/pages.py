@@ -25,6 +25,7 @@ _BLOCK = re.compile(
     r"|^(?:<!-- sqlite: (?P<device>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _FILE = re.compile(r"(?:#|--|//) ([\w-]+\.\w+|crontab)\n")
 _RUN_BY = re.compile(r"^<!-- run by (\S+) -->$", re.MULTILINE)
 
@@ -47,6 +48,11 @@ class Block:
         """The name of the file that it is."""
         found = _FILE.match(self.text)
         return found[1] if found else None
+
+    @property
+    def commands(self) -> list[tuple[str, str]]:
+        """The commands of a console block, each with what the page says it prints."""
+        return [(found[1], found[2]) for found in _COMMAND.finditer(self.text)]
 
 
 @dataclass(frozen=True)

@@ -30,18 +30,12 @@ _SERVICES = {
     re.compile(r"(\w+=\S+ )?jobferry processor\b"): "processing ",
     re.compile(r"procrastinate .* worker"): "Starting worker",
 }
-_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 #: A command that needs no shell. It is run in this process: to import all of it anew takes a second. But
 #: the doctor looks at its process, and what tests have loaded is not its business.
 _PLAIN = re.compile(r"jobferry (?!doctor\b)[^|&;<>$`]*$")
 #: What a reader has copied from elsewhere when he types it.
 _LISTENS = re.compile(r"listening on (ws://\S+)")
 _EXPORT = re.compile(r"^ *export (\w+)=(\S+)$", re.MULTILINE)
-
-
-def _commands(text: str) -> list[tuple[str, str]]:
-    """The commands of a console block, each with what the page says it prints."""
-    return [(found[1], found[2]) for found in _COMMAND.finditer(text)]
 
 
 @dataclass
@@ -125,7 +119,7 @@ class Reader:
         self._run(block.text)
 
     def _console(self, block: Block) -> None:
-        for line, printed in _commands(block.text):
+        for line, printed in block.commands:
             typed = self._filled_in(line)
             said = self._typed(typed)
             # Where an ellipsis stands whatever may come.
@@ -212,5 +206,5 @@ def _postgres_programs() -> str:
 
 def missing(block: Block) -> list[str]:
     """Programs that the block calls and this machine has not got."""
-    called = {line.split()[0] for line, _ in _commands(block.text)} & {"sqlite3", "psql", "node"}
+    called = {line.split()[0] for line, _ in block.commands} & {"sqlite3", "psql", "node"}
     return [name for name in sorted(called) if shutil.which(name) is None]
