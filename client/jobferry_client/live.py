@@ -77,7 +77,7 @@ def _give_up(status: ClientStatus, job: Job, waited: float | None) -> None:
     if status.state is ConnectionState.NEEDS_AUTH:
         raise ClientError(f"the gateway wants a token: {status.reason}", code="unauthenticated")
     if waited is not None:
-        reason = plain(status.reason or "connected")
+        reason = plain(status.reason or status.state.value)
         raise click.ClickException(
             f"job {job.id} is still {job.state} after {waited:g} s; {reason}"
         )

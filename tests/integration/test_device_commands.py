@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -298,6 +299,15 @@ def test_a_wait_that_takes_too_long_fails_and_keeps_the_job(
         (job,) = client.jobs()
     assert f"job {job.id} is still waiting to send after 0.3 s; " in ran.err
     assert str(port) in ran.err
+
+
+def test_a_wait_for_a_gateway_that_says_nothing_does_not_say_connected(
+    run: Run, path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
+        ran = run("submit", path, "--wait", "--timeout", "0.3", "--url", url, "--token", "t")
+    assert "waiting to send after 0.3 s; connecting" in ran.err
 
 
 def test_a_wait_with_a_bad_token_fails_at_once(run: Run, path: Path, url: str) -> None:
