@@ -5,6 +5,7 @@ CONTRIBUTING.md says how a page asks for what it needs.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -35,6 +36,23 @@ EXCLUDED = {
         "node pg-boss.mjs": "test_delegates_node.py",
         "--engine oban": "test_delegates_oban.py",
     },
+}
+#: What the tests of other pages run, so that one more block is not run by nobody; and files that are no
+#: programs, which those tests read.
+ELSEWHERE: dict[str, dict[str, int]] = {
+    "docs/dashboard.md": {"nginx": 1},  # integration/test_nginx.py
+    "docs/delegates.md": {"js": 3},  # integration/test_delegates_node.py
+    "docs/deployment.md": {"console": 6, "sql": 1},
+    "docs/handlers.md": {"python": 6},
+    "docs/limits.md": {"sql": 1},
+    "docs/metrics.md": {"yaml": 1},  # contract/test_grafana.py
+    "docs/pooler.md": {"console": 1, "sql": 1},
+    "docs/retention.md": {"console": 4, "python": 1},
+    "docs/schedules.md": {"console": 2, "sql": 3, "crontab": 1, "json": 1},
+    "docs/security.md": {"sql": 1},
+    "docs/sql-api.md": {"sql": 6},
+    "docs/sql-workers.md": {"console": 1, "python": 2, "sql": 8},
+    "docs/testing.md": {"console": 1, "python": 1},  # the first only installs
 }
 WALKED = [page for page in pages() if page.run_by is None]
 
@@ -78,6 +96,27 @@ def test_no_block_stands_where_it_is_not_found() -> None:
             assert re.fullmatch(r"```(\{[\w-]+\}.*|\w+)", opening), (path, opening)
             language = opening[3:]
             assert language.startswith("{") or language in RUNNABLE | looked_at | {"text"}, path
+
+
+def test_every_block_that_is_not_walked_is_one_that_a_test_knows() -> None:
+    """If this fails for a block of yours: let the test of its page run it, then count it here."""
+    found = {
+        str(path.relative_to(ROOT)): Counter(re.findall(r"^```(\w+)$", text, re.MULTILINE))
+        for path, text in ((path, path.read_text("utf-8")) for path in documents())
+    }
+    for page in WALKED:
+        for language in RUNNABLE:
+            del found[page.name][language]
+    for languages in found.values():
+        del languages["text"]
+    assert {page: dict(count) for page, count in found.items() if count} == ELSEWHERE
+
+
+def test_every_target_that_is_named_is_one() -> None:
+    targets = re.findall(r"^([a-z0-9%-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for path in documents():
+        for named in re.findall(r"(?:^\$ |`)make ([\w-]+)", path.read_text("utf-8"), re.MULTILINE):
+            assert re.sub(r"(?<=-pg)\d+", "%", named) in targets, (path, named)
 
 
 def test_what_is_excluded_is_there() -> None:

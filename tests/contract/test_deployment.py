@@ -46,8 +46,6 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     for name, service in COMPOSE["services"].items():
         if name != "postgres":
             yield f"compose: {name}", service["command"]
-    for line in re.findall(r"^\$ jobferry (.*)$", PAGE, re.MULTILINE):
-        yield "the page", shlex.split(line)
 
 
 def variables() -> set[str]:

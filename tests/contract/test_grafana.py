@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from jobferry_server.metrics.definitions import CATALOGUE
 
@@ -33,7 +34,8 @@ def queries() -> list[str]:
 
 def alerts() -> list[str]:
     text = (DOCS / "metrics.md").read_text()
-    return re.findall(r"^ +expr: (.*)$", text, re.MULTILINE)
+    (rules,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    return [rule["expr"] for group in yaml.safe_load(rules)["groups"] for rule in group["rules"]]
 
 
 def metrics_in(query: str) -> list[str]:

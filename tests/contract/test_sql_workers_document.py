@@ -1,6 +1,7 @@
 """docs/sql-workers.md: every statement and every example runs, and does what the text says."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,7 @@ import pytest
 
 from integration.database import Database, Spec
 from jobferry_server import Processor
-from jobferry_server.migrate import install_compat
-from jobferry_sql import COMPAT
+from support.commands import jobferry
 from support.processes import eventually
 from support.services import Services
 
@@ -48,8 +48,8 @@ def processor_of(containing: str, *changes: tuple[str, str]) -> tuple[Processor,
 
 
 def test_every_statement_runs_and_does_what_the_page_says(db: Database) -> None:
-    for name in COMPAT:
-        install_compat(db.dsn, name)
+    (compat,) = re.findall(r"^\$ jobferry (.*)$", "".join(blocks("console")), re.MULTILINE)
+    assert jobferry(*shlex.split(compat), JOBFERRY_DSN=db.dsn).returncode == 0
     said = {sql: db.connection.execute(sql) for sql in statements()}
     answers = {sql: cursor.fetchall() for sql, cursor in said.items() if cursor.description}
     assert [sql for sql, rows in answers.items() if not rows] == [

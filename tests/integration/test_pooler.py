@@ -10,16 +10,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from jobferry_client import JobClient, NewJob
 from jobferry_server import Job, Processor
-from jobferry_server.commands.gateway import gateway
 from jobferry_server.database import in_force, open_pool
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import ConfigurationError
 from support.facts import Ledger, differences
-from support.pgbouncer import Pooler, installed, login, part_login, pooler
-from support.processes import eventually
+from support.pgbouncer import PASSWORD, Pooler, installed, login, part_login, pooler
+from support.processes import eventually, part
 from support.services import Services, token
 
 with_pgbouncer = pytest.mark.skipif(
@@ -175,10 +175,26 @@ def test_no_lock_of_ours_is_a_session_s(dsn: str) -> None:
     assert found == []
 
 
+@with_pgbouncer
+def test_the_page_s_command_is_a_gateway_behind_a_pooler(
+    between: Pooler, logins: dict[str, str], dsn: str, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pooler.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"\$ jobferry (gateway .*?)```", page, re.DOTALL)
+    user = logins["gateway"]
+    direct = make_conninfo(dsn, user=user, password=PASSWORD)
+    places = {"pgbouncer:6432/app": between.dsn(user), "postgres:5432/app": direct}
+    words = [
+        next((place for name, place in places.items() if name in word), word)
+        for word in shlex.split(command.replace("\\\n", " "))
+    ]
+    with part(tmp_path / "log", *words, "--port", "0") as running:
+        eventually(lambda: "listening on" in running.log)
+
+
 def test_the_page_s_login_has_in_force_what_a_part_needs(dsn: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "pooler.md").read_text(encoding="utf-8")
     (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
-    (command,) = re.findall(r"\$ jobferry gateway (.*?)```", page, re.DOTALL)
     with psycopg.connect(dsn) as connection:
         connection.execute(statements.encode())
         asked = "select setconfig from pg_db_role_setting where setrole = 'app_gateway'::regrole"
@@ -188,4 +204,3 @@ def test_the_page_s_login_has_in_force_what_a_part_needs(dsn: str) -> None:
     assert set(row[0]) == {
         f"{name}={value}" for name, value in in_force("jobferry_gateway").items()
     }
-    gateway.make_context("gateway", shlex.split(command.replace("\\\n", " ")))
