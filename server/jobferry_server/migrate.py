@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from jobferry_server.database import require_version
-from jobferry_server.errors import MigrationError
+from jobferry_server.errors import ConfigurationError, MigrationError
 from jobferry_sql import Migration, compat, migrations
 
 __all__ = ["check", "install_compat", "migrate", "unaltered"]
@@ -30,9 +30,10 @@ create table if not exists jobferry.migrations (
 def migrate(dsn: str, begin: Callable[[Migration], None] | None = None) -> list[Migration]:
     """Apply what is missing, all or nothing, and return it. Safe to run twice at once.
 
-    ``begin`` is called before each.
+    ``begin`` is called before each. :class:`ConfigurationError` if the database can't hold all text.
     """
     with psycopg.connect(dsn) as connection:
+        _holds_all_text(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute(_BOOKKEEPING)
         missing = _missing(_applied(connection))
@@ -77,6 +78,16 @@ def unaltered(applied: Sequence[tuple[int, str]]) -> None:
     """:class:`MigrationError` unless these versions and checksums are all of this code's."""
     _missing(applied)
     require_version(applied[-1][0] if applied else 0)
+
+
+def _holds_all_text(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Payloads are any text; a cluster that was made in no locale has databases of octets instead."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"this database is in {encoding}, not in UTF8",
+            hint="Make another one: createdb --encoding UTF8 --template template0 NAME",
+        )
 
 
 def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[int, str]]:
