@@ -15,7 +15,9 @@ if [ -z "${GROUP-}" ]; then
     exec unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup sh "$0" "$@"' "$0" "$@" </dev/null 3<&- &
   machine=$!
   (cat <&3 >/dev/null; kill -9 $machine) &
+  watch=$!
   wait $machine && code=0 || code=$?
+  kill $watch 2>/dev/null || true
   # Who was killed leaves the group a moment later.
   until find "$GROUP" -depth -type d -exec rmdir {} + 2>/dev/null; do sleep 0.1; done
   exit $code
