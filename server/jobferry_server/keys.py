@@ -65,12 +65,20 @@ class SharedSecret(Keys):
     """A secret of at least 32 octets, for HS256, HS384 or HS512."""
 
     def __init__(self, secret: str, algorithms: Sequence[str] = ()) -> None:
-        if len(secret.encode()) < MIN_SECRET_BYTES:
+        if (fault := _fault_of(secret)) is not None:
             raise ConfigurationError(
-                f"the token secret has fewer than {MIN_SECRET_BYTES} octets",
+                f"the token secret {fault}",
                 hint="Set JOBFERRY_JWT_SECRET, for example to the output of: openssl rand -hex 32",
             )
         super().__init__(secret, _allowed(algorithms or SYMMETRIC[:1], SYMMETRIC, "a secret"))
+
+
+def _fault_of(secret: str) -> str | None:
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        return f"has fewer than {MIN_SECRET_BYTES} octets"
+    if secret.startswith("change-me"):
+        return "is the one of the example, which everybody knows"
+    return None
 
 
 class PublicKey(Keys):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from jobferry_server.keys import PublicKey, PublishedKeys, SharedSecret, keys_of
 from jobferry_server.settings import TokenSettings
 from jobferry_server.tokens import Identity, Verifier, issue
 from support.issuer import SigningKey, claims, publishing
+from support.pages import ROOT
 from support.processes import eventually
 from support.services import SECRET
 
@@ -263,3 +265,10 @@ def test_nothing_that_knows_the_secret_shows_it(caplog: pytest.LogCaptureFixture
         for thing in shown:
             logging.getLogger("test").debug("%r %s", thing, thing)
     assert SECRET not in caplog.text
+
+
+def test_the_secret_of_the_example_is_nobody_s() -> None:
+    example = (ROOT / "docs" / "deploy" / "env" / "gateway.env").read_text(encoding="utf-8")
+    (secret,) = re.findall(r"^JOBFERRY_JWT_SECRET=(.*)$", example, re.MULTILINE)
+    with pytest.raises(ConfigurationError, match="which everybody knows"):
+        SharedSecret(secret)
