@@ -19,6 +19,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
 
 from integration.database import Database, Spec
+from jobferry_server.dashboard import dashboard as mountable
 from jobferry_server.dashboard import source
 from support.dashboard import ask, dashboard, send
 from support.processes import eventually, part
@@ -98,20 +99,6 @@ def test_what_takes_too_long_ends_with_a_page(
     assert "Postgres was not done with this" in answer.text
 
 
-def test_a_database_that_is_away_is_said(services: Services) -> None:
-    services.dsn = "postgresql://nobody@127.0.0.1:1/nothing"
-    with dashboard(services) as url:
-        answer = ask(url, "/jobs")
-        assert (answer.status, "Postgres does not answer" in answer.text) == (503, True)
-
-
-def test_a_database_of_another_schema_is_said(empty_dsn: str, services: Services) -> None:
-    services.dsn = empty_dsn
-    with dashboard(services) as url:
-        answer = ask(url, "/jobs")
-        assert (answer.status, "jobferry migrate" in answer.text) == (503, True)
-
-
 @contextmanager
 def serving(services: Services, app: Starlette) -> Iterator[str]:
     """Any application, on the services' loop."""
@@ -131,6 +118,20 @@ def serving(services: Services, app: Starlette) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         services.run(end(work))
+
+
+@pytest.mark.parametrize("way", ["away", "empty"])
+def test_a_database_that_is_wrong_is_said_on_a_page(
+    way: str, empty_dsn: str, services: Services
+) -> None:
+    """Where it is mounted: nobody's start waits for it."""
+    dsn, words = {
+        "away": ("postgresql://nobody@127.0.0.1:1/nothing", "Postgres does not answer"),
+        "empty": (empty_dsn, "jobferry migrate"),
+    }[way]
+    with serving(services, mountable(dsn)) as url:
+        answer = ask(url, "/jobs")
+        assert (answer.status, words in answer.text) == (503, True)
 
 
 class ByHeader(AuthenticationBackend):

@@ -48,7 +48,7 @@ def test_a_processor_that_is_ready_hears(db: Database, tmp_path: Path) -> None:
         assert db.value("select count(*) from jobferry.processors") == 1
 
 
-@pytest.mark.parametrize("name", ["gateway", "processor", "migrate"])
+@pytest.mark.parametrize("name", [*PARTS, "migrate"])
 def test_a_database_that_is_not_there_is_said_in_words(name: str, server: TestServer) -> None:
     arguments = PARTS[name][2] if name in PARTS else ()
     ran = jobferry(name, *arguments, "--dsn", server.dsn_of("nowhere"), JOBFERRY_JWT_SECRET=SECRET)

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from jobferry_server.dashboard.app import dashboard
+from jobferry_server.database import patiently
 from jobferry_server.errors import ConfigurationError
 from jobferry_server.logs import events
 from jobferry_server.settings import DashboardSettings
@@ -36,14 +37,26 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Within the block; its URL. ``gateway`` as :func:`dashboard` takes it, if the settings name none.
 
-    :class:`ConfigurationError` if it would be open to other machines without asking who it is, or if
-    the port is taken. Sets ``stop`` if it can't go on.
+    Waits for Postgres first. :class:`ConfigurationError` if it would be open to other machines without
+    asking who it is, or if the port is taken. Sets ``stop`` if it can't go on.
     """
     _require_door(settings)
     app = _app(dsn, settings, gateway)
+    async with app.router.lifespan_context(app):
+        # What is wrong with a DSN is said where it was typed, not on a page to somebody else.
+        await patiently(app.state.board.source.open, stop)
+        async with _listening(app, settings, stop) as url:
+            yield url
+
+
+@asynccontextmanager
+async def _listening(
+    app: Starlette, settings: DashboardSettings, stop: asyncio.Event
+) -> AsyncIterator[str]:
     listener = _bound(settings.dashboard_host, settings.dashboard_port)
     config = uvicorn.Config(
         app,
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,

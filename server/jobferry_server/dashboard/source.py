@@ -66,9 +66,16 @@ class Source:
         self._opening = asyncio.Lock()
         self._bell: asyncio.Task[None] | None = None
 
+    async def open(self) -> Pool:
+        """Connect now, if it is not yet. Raises what :func:`open_pool` does."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await open_pool(self.dsn, self._role, size=POOL, pooled=self._pooled)
+            return self._pool
+
     async def listen(self) -> None:
         """Ring the changes from now on."""
-        pool = await self._open()
+        pool = await self.open()
         if self._bell is None or self._bell.done():
             self._bell = asyncio.ensure_future(self._ringing(pool).run())
             self._bell.add_done_callback(_tell_why)
@@ -77,7 +84,7 @@ class Source:
     async def reading(self) -> AsyncIterator[Reader]:
         """One state of the database, for as long as the block."""
         async with (
-            (await self._open()).acquire(timeout=WAIT_SECONDS) as connection,
+            (await self.open()).acquire(timeout=WAIT_SECONDS) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await connection.execute(BOUNDS)
@@ -86,7 +93,7 @@ class Source:
     async def act(self, actor: str | None, call: str, *values: object) -> Sequence[Row]:
         """Call a function of the administration; the audit log says for whom."""
         async with (
-            (await self._open()).acquire(timeout=WAIT_SECONDS) as connection,
+            (await self.open()).acquire(timeout=WAIT_SECONDS) as connection,
             connection.transaction(),
         ):
             await connection.execute("select set_config('jobferry.actor', $1, true)", actor or "")
@@ -100,12 +107,6 @@ class Source:
                 await self._bell
         if self._pool is not None:
             self._pool.terminate()
-
-    async def _open(self) -> Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await open_pool(self.dsn, self._role, size=POOL, pooled=self._pooled)
-            return self._pool
 
     def _ringing(self, pool: Pool) -> Bell:
         ring = self._changes.ring
