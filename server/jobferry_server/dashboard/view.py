@@ -34,8 +34,17 @@ NAVIGATION = {
     "audit": "Audit",
 }
 
-#: For htmx: no style of its own, nothing evaluated, no page kept in the browser.
-HTMX = json.dumps({"includeIndicatorStyles": False, "allowEval": False, "historyCacheSize": 0})
+#: What a page may take to come, in milliseconds; more than any question to the database may.
+PATIENCE_MS = 20_000
+#: For htmx: no style of its own, nothing evaluated, no page kept in the browser, nothing waited for in vain.
+HTMX = json.dumps(
+    {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "historyCacheSize": 0,
+        "timeout": PATIENCE_MS,
+    }
+)
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

@@ -11,8 +11,6 @@
   let paused = false;
   let missed = false;
   let state = "connecting";
-  let stream = null;
-  let again = 0;
 
   const WORDS = {
     connecting: "connecting",
@@ -58,31 +56,39 @@
     become(event.detail.successful ? "live" : event.detail.xhr.status === 401 ? "out" : "failing");
   });
 
-  // The server says when something changed. Where it has no place for one more stream, or is away, we look
-  // from time to time.
-  const LOOK_AGAIN = 5000;
+  // The server says when something changed; changes.js hears it, for all windows together where the browser lets it.
+  let worker;
+  let hush = null;
 
-  function listen() {
-    clearTimeout(again);
-    const path = document.body.dataset.changes;
-    if (!live() || !path || stream || document.hidden) return;
-    stream = new EventSource(path);
-    stream.onopen = () => become("live");
-    stream.addEventListener("changed", refresh);
-    stream.onerror = () => {
-      if (state !== "out") become("lost");
-      if (stream.readyState !== EventSource.CLOSED) return;
-      stream = null;
-      again = setTimeout(() => (refresh(), listen()), LOOK_AGAIN * (1 + Math.random()));
-    };
+  function heard(word) {
+    if (word === "lost") return state !== "out" && become("lost");
+    if (word === "open") become("live");
+    refresh();
   }
 
-  // A browser opens six connections to a host and no more, over all of its windows: one that nobody sees
-  // gives its own to the others.
-  function hush() {
-    clearTimeout(again);
-    if (stream) stream.close();
-    stream = null;
+  function shared() {
+    if (worker !== undefined || !("SharedWorker" in window)) return worker;
+    try {
+      worker = new SharedWorker(byId("changes").src);
+      worker.port.onmessage = ({ data }) => heard(data);
+      worker.onerror = () => (stop(), (worker = null), listen());
+    } catch {
+      worker = null;
+    }
+    return worker;
+  }
+
+  function listen() {
+    const path = document.body.dataset.changes;
+    if (!live() || !path || hush || document.hidden) return;
+    const port = shared()?.port;
+    port?.postMessage({ seen: path });
+    hush = port ? () => port.postMessage({}) : hear(path, heard);
+  }
+
+  function stop() {
+    if (hush) hush();
+    hush = null;
   }
 
   // What the reader has opened, moved or put the focus on stays so.
@@ -125,10 +131,12 @@
   });
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return hush();
+    if (document.hidden) return stop();
     if (missed) refresh();
     listen();
   });
+  window.addEventListener("pagehide", stop);
+  window.addEventListener("pageshow", listen);
 
   // To those who listen: what the page counts, but not at every change.
   const SAID_APART = 15000;
