@@ -28,6 +28,11 @@ TWO_WORDS = """new Promise((done) => {
     const stream = new EventSource("/changes");
     stream.addEventListener("changed", () => ++words === 2 && (stream.close(), done()));
 })"""
+#: Whether something of a list can only be seen by moving it sideways, or not at all.
+OUT_OF_SIGHT = """() =>
+    [...document.querySelectorAll(".scroll")].some((one) => one.scrollWidth > one.clientWidth)
+    || [...document.querySelectorAll(".cards td")].some((one) => one.innerText.trim() && !one.checkVisibility())
+"""
 #: Each would open a dialog, call home or at least put an error on the console if it were taken for more than text.
 CORPUS = (
     "<script>alert(1)</script>",
@@ -252,6 +257,7 @@ def test_axe_finds_no_fault(
             assert not page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             ), f"{path} is wider than the screen"
+            assert not page.evaluate(OUT_OF_SIGHT), path
         for path in ("/jobs/all/cancel", "/jobs/all/retry?task=none"):
             page.goto(path)
             assert serious_faults(page) == [], path
