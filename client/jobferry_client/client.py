@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from jobferry_client.connection import Timing
@@ -54,6 +56,8 @@ class JobClient:
     ) -> None:
         if keep is not None and keep <= timedelta(0):
             raise ClientError(f"keep must be more than nothing: {keep}", code="invalid_job")
+        if url is not None:
+            _require_gateway(url)
         context = tls_context(tls) if isinstance(tls, str | Path) else tls
         self._ring = Ring()
         self._jobs = Jobs(path)
@@ -233,6 +237,19 @@ class JobClient:
         if os.getpid() != self._process:
             # Neither the engine's thread nor SQLite's locks come along.
             raise ClientClosed("this client did not survive a fork", hint="Open one of your own.")
+
+
+def _require_gateway(url: str) -> None:
+    """An address that can't be one would be tried for ever."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0:
+            return
+    raise ClientError(
+        f"{url!r} is no gateway's address",
+        code="configuration",
+        hint="It begins with ws:// or wss://, as the gateway prints it.",
+    )
 
 
 def _age(since: datetime | None) -> float | None:

@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import click
 from rich.console import Console
@@ -31,7 +32,14 @@ __all__ = ["client"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: What the ledger's columns hold.
+SMALL = click.IntRange(-(2**15), 2**15 - 1)
+ATTEMPTS = click.IntRange(1, 2**15 - 1)
+
 file = click.argument("db", type=click.Path(dir_okay=False, path_type=Path), envvar="JOBFERRY_DB")
+known = click.argument(
+    "db", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="JOBFERRY_DB"
+)
 url = click.option("--url", envvar="JOBFERRY_URL", show_envvar=True, help="The gateway, ws://…")
 token = click.option("--token", envvar="JOBFERRY_TOKEN", show_envvar=True, help="Who you are.")
 ca = click.option(
@@ -106,9 +114,9 @@ def init(db: Path, wanted: bool, as_json: bool) -> None:
 @file
 @click.option("--task", default=DEFAULT_TASK, show_default=True, help="Which handler.")
 @click.option("--payload", default="null", help="JSON, @FILE with JSON, or - for standard input.")
-@click.option("--priority", default=0, show_default=True, help="Lower runs first.")
+@click.option("--priority", type=SMALL, default=0, show_default=True, help="Lower runs first.")
 @click.option("--queue", "queue_name", help="Jobs of one queue run one at a time.")
-@click.option("--max-attempts", default=MAX_ATTEMPTS, show_default=True)
+@click.option("--max-attempts", type=ATTEMPTS, default=MAX_ATTEMPTS, show_default=True)
 @click.option("--wait", is_flag=True, help="Connect, and wait for the result.")
 @click.option("--timeout", type=float, help="Wait no longer than this many seconds.")
 @as_json
@@ -143,7 +151,7 @@ def submit(
 
 
 @client.command()
-@file
+@known
 @click.option("--limit", default=10, show_default=True)
 @click.option("--status", type=click.Choice([status.value for status in Status]))
 @click.option("--task")
@@ -156,9 +164,9 @@ def ls(db: Path, limit: int, status: str | None, task: str | None, as_json: bool
 
 @client.command(cls=OnJob)
 @file
-@click.argument("job_id")
+@click.argument("job_id", type=click.UUID)
 @as_json
-def show(db: Path, job_id: str, as_json: bool) -> None:
+def show(db: Path, job_id: UUID, as_json: bool) -> None:
     """Show one job in full."""
     with JobClient(db) as opened:
         _print(opened.get(job_id), as_json)
@@ -190,9 +198,9 @@ def watch(
 
 @client.command(cls=OnJob)
 @file
-@click.argument("job_id")
+@click.argument("job_id", type=click.UUID)
 @as_json
-def cancel(db: Path, job_id: str, as_json: bool) -> None:
+def cancel(db: Path, job_id: UUID, as_json: bool) -> None:
     """Cancel a job: unsent, waiting or running. It is told with the next sync."""
     with JobClient(db) as opened:
         _print(opened.cancel(job_id), as_json)
@@ -244,7 +252,7 @@ def sync(
 
 
 @client.command()
-@file
+@known
 @as_json
 def status(db: Path, as_json: bool) -> None:
     """Show what is unsent, since when, and what was rejected."""
@@ -261,7 +269,8 @@ def status(db: Path, as_json: bool) -> None:
         "rejected",
         "last_synced_at",
     ):
-        click.echo(f"{name:>20}  {getattr(found, name)}")
+        value = getattr(found, name)
+        click.echo(f"{name:>20}  {'none' if value is None else value}")
 
 
 def _status_json(status: ClientStatus) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from uuid import UUID
@@ -22,6 +22,8 @@ __all__ = ["LOOK_SECONDS", "changed_lines", "in_words", "show_live", "wait_shown
 
 #: How often what is shown is looked at again.
 LOOK_SECONDS = 0.1
+#: So long nobody wonders what is waited for.
+QUIET_SECONDS = 2.0
 
 
 def changed_lines(lists: Iterable[list[Job]]) -> Iterator[str]:
@@ -51,19 +53,40 @@ def wait_shown(client: JobClient, job: Job, timeout: float | None, *, quiet: boo
     """The job once it has ended, drawn meanwhile; an error if it is no use to wait any longer."""
     end = math.inf if timeout is None else time.monotonic() + timeout
     console = Console()
-    shown = console.is_terminal and not quiet
+    drawn = console.is_terminal and not quiet
     with (
         Live(console=console, auto_refresh=False, transient=True)
-        if shown
+        if drawn
         else nullcontext() as live
     ):
+        tell = _drawing(live) if live else _saying()
         while not (job := client.get(job.id)).finished:
-            if live:
-                live.update(job_table([job]), refresh=True)
-            _give_up(client.status(), job, timeout if time.monotonic() >= end else None)
+            status = client.status()
+            tell(job, in_words(status))
+            _give_up(status, job, timeout if time.monotonic() >= end else None)
             with suppress(TimeoutError):
                 client.wait(job.id, min(LOOK_SECONDS, end - time.monotonic()))
     return job
+
+
+def _drawing(live: Live) -> Callable[[Job, str], None]:
+    return lambda job, standing: live.update(
+        Group(job_table([job]), Text(standing, "dim")), refresh=True
+    )
+
+
+def _saying() -> Callable[[Job, str], None]:
+    """On standard error, each time it has changed: who waits for nothing should know."""
+    begun, said = time.monotonic(), ""
+
+    def tell(job: Job, standing: str) -> None:
+        nonlocal said
+        words = f"{job.status.value}; {standing}"
+        if words != said and time.monotonic() >= begun + QUIET_SECONDS:
+            click.echo(words, err=True)
+            said = words
+
+    return tell
 
 
 def in_words(status: ClientStatus) -> str:

@@ -25,9 +25,7 @@ def is_live(page: Page) -> None:
     expect(page.locator("#liveness-words")).to_have_text(re.compile("^live$"))
 
 
-def test_all_windows_are_live_and_answer(
-    db: Database, services: Services, chrome: Browser
-) -> None:
+def test_all_windows_are_live_and_answer(db: Database, services: Services, chrome: Browser) -> None:
     with dashboard(services) as url, chrome.new_context(base_url=url) as context:
         pages = [context.new_page() for _ in range(MANY)]
         for page in pages:
@@ -58,16 +56,20 @@ def test_a_browser_without_shared_workers_keeps_up(
 
 
 def test_a_server_that_falls_silent_is_said(services: Services, chrome: Browser) -> None:
-    with dashboard(services) as url, Proxy(("127.0.0.1", urlsplit(url).port or 0)) as proxy:
-        with chrome.new_context(base_url=f"http://127.0.0.1:{proxy.port}") as context:
-            context.add_init_script(WITHOUT_WORKERS)  # the clock of a page, which a test can put forward
-            page = context.new_page()
-            page.clock.install()
-            page.goto("/jobs")
-            is_live(page)
-            proxy.freeze()
-            page.clock.fast_forward(25_000)
-            expect(page.locator("#liveness-words")).to_contain_text("not live")
-            proxy.thaw()
-            page.clock.fast_forward(25_000)
-            is_live(page)
+    with (
+        dashboard(services) as url,
+        Proxy(("127.0.0.1", urlsplit(url).port or 0)) as proxy,
+        chrome.new_context(base_url=f"http://127.0.0.1:{proxy.port}") as context,
+    ):
+        # The clock of a page, unlike a worker's, can be put forward.
+        context.add_init_script(WITHOUT_WORKERS)
+        page = context.new_page()
+        page.clock.install()
+        page.goto("/jobs")
+        is_live(page)
+        proxy.freeze()
+        page.clock.fast_forward(25_000)
+        expect(page.locator("#liveness-words")).to_contain_text("not live")
+        proxy.thaw()
+        page.clock.fast_forward(25_000)
+        is_live(page)

@@ -59,5 +59,3 @@ def test_a_schema_that_is_too_old_ends_it(empty_dsn: str, services: Services) ->
         services.within(board(empty_dsn)),
     ):
         pass
-
-

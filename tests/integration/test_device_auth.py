@@ -242,7 +242,6 @@ def test_a_callable_that_never_answers_keeps_nobody_from_ending(path: Path, url:
         ("ws://127.0.0.1:1", False),
         ("ws://[::1]:1", False),
         ("ws://localhost:1", False),
-        ("ws://[broken", False),
     ],
 )
 def test_a_token_in_clear_is_warned_of(

@@ -221,8 +221,8 @@ def test_what_could_not_be_archived_stays(db: Database, tmp_path: Path) -> None:
         "--archive",
         str(tmp_path / "no folder" / "a"),
     )
-    assert done.returncode == 1
-    assert "No such file" in done.stderr
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(jobs(db)) == 3
     assert summaries(db) == []

@@ -110,4 +110,6 @@ def _verdict(findings: list[Finding]) -> str:
     def count(level: Level) -> int:
         return sum(finding.level is level for finding in findings)
 
-    return f"{count(Level.ERROR)} errors, {count(Level.WARNING)} warnings, {count(Level.OK)} ok"
+    errors, warnings = count(Level.ERROR), count(Level.WARNING)
+    some = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    return f"{some}, {count(Level.OK)} ok"

@@ -12,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.audit import Filter, csv_lines, events, json_lines
-from jobferry_server.commands.options import dsn
+from jobferry_server.commands.options import dsn, moment
 from jobferry_server.commands.printing import cell, printable
 
 __all__ = ["audit"]
 
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 SHOWN = ("at", "job_id", "owner", "task", "event", "attempt", "actor", "detail")
 
 
@@ -29,8 +28,8 @@ SHOWN = ("at", "job_id", "owner", "task", "event", "attempt", "actor", "detail")
 @click.option("--status", help="Of jobs that are in this status now.")
 @click.option("--event", help="Only this kind of event.")
 @click.option("--job", type=click.UUID, help="Of this job.")
-@click.option("--since", type=click.DateTime(TIMES), help="From this time on; UTC unless it says.")
-@click.option("--until", type=click.DateTime(TIMES), help="Before this time.")
+@click.option("--since", type=moment, help="From this time on; UTC unless it says.")
+@click.option("--until", type=moment, help="Before this time.")
 @click.option("--limit", type=int, help="At most so many.")
 @click.option("--json", "form", flag_value="json", help="JSON lines.")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header.")

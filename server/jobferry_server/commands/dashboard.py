@@ -5,7 +5,7 @@ import asyncio
 import click
 from pydantic import SecretStr
 
-from jobferry_server.commands.options import dsn, listen_dsn, log_format, pooled
+from jobferry_server.commands.options import dsn, listen_dsn, log_format, pooled, port
 from jobferry_server.commands.printing import announce
 from jobferry_server.dashboard.serve import serving
 from jobferry_server.run import run_until_signalled
@@ -24,7 +24,7 @@ __all__ = ["dashboard"]
 @click.option(
     "--port",
     envvar="JOBFERRY_DASHBOARD_PORT",
-    type=int,
+    type=port,
     help="Port; 0 takes a free one.  [default: 8378]",
 )
 @click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from jobferry_server.commands.options import data, dsn, listen_dsn, log_format, pooled, secret
+from jobferry_server.commands.options import data, dsn, listen_dsn, log_format, pooled, port, secret
 from jobferry_server.commands.printing import announce
 from jobferry_server.folder_secret import secret_in
 from jobferry_server.gateway import Gateway
@@ -25,7 +25,7 @@ __all__ = ["gateway"]
 @data
 @click.option("--host", envvar="JOBFERRY_HOST", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option(
-    "--port", envvar="JOBFERRY_PORT", type=int, help="Port; 0 takes a free one.  [default: 8377]"
+    "--port", envvar="JOBFERRY_PORT", type=port, help="Port; 0 takes a free one.  [default: 8377]"
 )
 @log_format
 def gateway(

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobferry_server import jobs as administration
-from jobferry_server.commands.options import as_json, dsn, duration
+from jobferry_server.commands.options import as_json, dsn, duration, moment
 from jobferry_server.commands.printing import cell, json_text, printable
 from jobferry_server.commands.timeline import in_all, timeline_table
 from jobferry_server.jobs import Change, Filter
@@ -26,7 +26,6 @@ __all__ = ["jobs"]
 P = ParamSpec("P")
 Row = dict[str, Any]
 
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 STATUSES = sorted({status.value for _, status in TRANSITIONS})
 #: What a table of jobs shows, and how much of it.
 SHOWN = ("id", "owner", "task", "status", "progress", "attempts", "run_at", "locked_by", "error")
@@ -42,8 +41,8 @@ FILTERS = (
     click.option("--queue", help="In this named queue."),
     click.option("--key", help="With this job key."),
     click.option("--error", help="Whose last error has this code."),
-    click.option("--since", type=click.DateTime(TIMES), help="Received from then on; UTC."),
-    click.option("--until", type=click.DateTime(TIMES), help="Received before then; UTC."),
+    click.option("--since", type=moment, help="Received from then on; UTC."),
+    click.option("--until", type=moment, help="Received before then; UTC."),
 )
 
 
@@ -74,7 +73,7 @@ def jobs() -> None:
 @as_json
 def ls(dsn: str, limit: int, as_json: bool, **wanted: Any) -> None:
     """List jobs, newest first; with --json one line each, with all there is to know."""
-    found = administration.jobs(dsn, _filter(limit=limit, **wanted))
+    found = administration.jobs(dsn, Filter(limit=limit, **wanted))
     if as_json:
         for row in found:
             click.echo(json.dumps(row, default=json_text))
@@ -128,7 +127,7 @@ def cancel(**arguments: Any) -> None:
 
 @jobs.command()
 @changing
-@click.option("--at", type=click.DateTime(TIMES), help="Run then; UTC unless it says.")
+@click.option("--at", type=moment, help="Run then; UTC unless it says.")
 @click.option("--in", "delay", type=duration, help="Run so long from now, such as 10m.")
 @click.option("--priority", type=click.IntRange(-32768, 32767), help="Lower runs first.")
 @click.option("--attempts", type=click.IntRange(0, 32767), help="How many were used.")
@@ -147,7 +146,7 @@ def reschedule(
     """
     if at is not None and delay is not None:
         raise click.UsageError("--at or --in, not both")
-    run_at = _utc(at) if delay is None else datetime.now(UTC) + delay
+    run_at = at if delay is None else datetime.now(UTC) + delay
     if all(value is None for value in (run_at, priority, attempts, max_attempts)):
         raise click.UsageError("nothing to change: --at, --in, --priority, --attempts, …")
     what = administration.reschedule(run_at, priority, attempts, max_attempts)
@@ -166,7 +165,7 @@ def _change(
 ) -> None:
     if not ids:
         _check_meant(verb, yes, limit, wanted)
-    found = administration.jobs(dsn, _filter(ids=ids, limit=limit, **wanted))
+    found = administration.jobs(dsn, Filter(ids=ids, limit=limit, **wanted))
     done = list(_tell(administration.change(dsn, found, what), as_json))
     left = [job for job, changed in done if not changed]
     missing = [job for job in ids if job not in {job for job, _ in done}]
@@ -193,16 +192,6 @@ def _tell(steps: Iterable[tuple[Row, bool]], as_json: bool) -> Iterable[tuple[UU
             words = "changed" if changed else f"left, it is {row['status']}"
             click.echo(f"{row['id']}  {words}")
         yield row["id"], changed
-
-
-def _filter(since: datetime | None, until: datetime | None, **wanted: Any) -> Filter:
-    return Filter(since=_utc(since), until=_utc(until), **wanted)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=UTC)
 
 
 def _print_table(columns: tuple[str, ...], rows: Iterable[Row]) -> None:

@@ -1,14 +1,15 @@
 """Options that several commands share."""
 
+import socket
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
 import click
 
-from jobferry_server.errors import DatabaseFailed
+from jobferry_server.errors import ConfigurationError, DatabaseFailed
 from jobferry_server.logs import FORMATS
 from jobferry_shared.durations import parse_duration
 
@@ -20,13 +21,39 @@ __all__ = [
     "in_words",
     "listen_dsn",
     "log_format",
+    "moment",
     "pooled",
+    "port",
     "secret",
 ]
 
 P = ParamSpec("P")
 
 DEFAULT_DATA = Path("jobferry-data")
+
+#: The type of an option that is a port; 0 takes a free one.
+port = click.IntRange(0, 65535)
+
+
+class _Moment(click.ParamType[datetime]):
+    """A time as ISO 8601 writes it; in UTC unless it says."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it."""
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+        except ValueError:
+            example = "2026-11-22 or 2026-11-22T14:00:00+01:00"
+            self.fail(f"{value!r} is no time, such as {example}", param, ctx)
+
+
+#: The type of an option that is a moment.
+moment = _Moment()
 
 
 def duration(text: str) -> timedelta:
@@ -56,11 +83,21 @@ def in_words(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*arguments, **options)
         except Exception as error:
-            if (failed := _database_failed(error)) is not None:
+            if (failed := _database_failed(error) or _not_listening(error)) is not None:
                 raise failed from error
             raise
 
     return call
+
+
+def _not_listening(error: Exception) -> ConfigurationError | None:
+    """What asyncio and uvloop say of an address or a port that can't be had."""
+    if isinstance(error, socket.gaierror) or "bind on address" in str(error):
+        return ConfigurationError(
+            f"it can't listen: {getattr(error, 'strerror', error)}",
+            hint="Give it another --port, of which 0 is a free one, or another --host.",
+        )
+    return None
 
 
 def _database_failed(error: Exception) -> DatabaseFailed | None:

@@ -21,7 +21,7 @@ __all__ = ["processor"]
 @click.option(
     "--concurrency",
     envvar="JOBFERRY_CONCURRENCY",
-    type=int,
+    type=click.IntRange(min=1),
     help="Jobs that run at once.  [default: 10]",
 )
 @click.option("--tasks", metavar="A,B", help="Only these of its tasks.  [default: all]")

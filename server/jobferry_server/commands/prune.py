@@ -27,6 +27,7 @@ __all__ = ["prune"]
 @click.option(
     "--archive",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda *given: _in_a_folder(given[-1]),
     help="Append what goes to this file first, as JSON lines.",
 )
 @click.option(
@@ -78,6 +79,13 @@ def _show(steps: Iterable[Pruned]) -> Pruned:
     return step
 
 
+def _in_a_folder(archive: Path | None) -> Path | None:
+    """Said before the first job is looked for, which may be months later."""
+    if archive and not archive.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {archive.parent}")
+    return archive
+
+
 def _json(found: Pruned, archive: Path | None) -> str:
     return json.dumps(
         {
@@ -91,7 +99,7 @@ def _json(found: Pruned, archive: Path | None) -> str:
 
 
 def _words(found: Pruned, archive: Path | None) -> str:
-    where = f", archived in {archive}" if archive else ""
+    where = f", archived in {archive}" if archive and found.jobs else ""
     return (
         f"pruned {found.jobs} jobs and {found.events} events{where};"
         f" forgot {found.tombstones} tombstones"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from jobferry_server import revoke as revoking
-from jobferry_server.commands.options import as_json, data, dsn, secret
+from jobferry_server.commands.options import as_json, data, dsn, moment, secret
 from jobferry_server.commands.printing import cell, json_text, printable
 from jobferry_server.folder_secret import secret_in
 from jobferry_server.settings import TokenSettings
@@ -16,7 +16,6 @@ from jobferry_server.tokens import issue
 
 __all__ = ["token"]
 
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 token_id = click.option("--id", "token_id", help="The token of this id (its claim 'jti').")
 owner = click.option("--owner", help="All tokens of this owner.")
@@ -66,7 +65,7 @@ def show() -> None:
 @click.option("--stdin", is_flag=True, help="The token that is on standard input.")
 @click.option(
     "--before",
-    type=click.DateTime(TIMES),
+    type=moment,
     help="With --owner: those issued before then; UTC.  [default: now]",
 )
 @click.option("--reason", help="For whoever reads the list.")
@@ -84,8 +83,6 @@ def revoke(
     if stdin:
         claims = revoking.claims_of(_from_stdin())
         token_id, expires_at = claims.get("jti", ""), _time(claims.get("exp"))
-    if before is not None and before.tzinfo is None:
-        before = before.replace(tzinfo=UTC)
     revoking.revoke(
         dsn, token_id=token_id, owner=owner, expires_at=expires_at, before=before, reason=reason
     )

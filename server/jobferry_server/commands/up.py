@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobferry_server.application import load_processor
-from jobferry_server.commands.options import as_json, data, in_words, log_format
+from jobferry_server.commands.options import as_json, data, in_words, log_format, port
 from jobferry_server.run import run_until_signalled
 from jobferry_server.settings import (
     DashboardSettings,
@@ -40,13 +40,13 @@ TRY_IT = """\
 @click.option(
     "--port",
     envvar="JOBFERRY_PORT",
-    type=int,
+    type=port,
     help="Port of the gateway; 0 takes a free one.  [default: 8377]",
 )
 @click.option(
     "--dashboard-port",
     envvar="JOBFERRY_DASHBOARD_PORT",
-    type=int,
+    type=port,
     help="Port of the dashboard; 0 takes a free one.  [default: 8378]",
 )
 @click.option(

@@ -3,10 +3,12 @@
 import asyncio
 import urllib.request
 from collections import deque
+from urllib.parse import urlsplit
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from jobferry_server.errors import ConfigurationError
 from jobferry_server.metrics.definitions import REGISTRY
 
 __all__ = ["FeedLag"]
@@ -23,6 +25,11 @@ class FeedLag:
     """Looks at a gateway's metrics: at a URL, at this process' own ("") or at none (``None``)."""
 
     def __init__(self, url: str | None, token: str | None) -> None:
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise ConfigurationError(
+                f"{url!r} is no address of a gateway's metrics",
+                hint="It begins with http:// or https:// and ends with /metrics.",
+            )
         self._url = url
         self._token = token
         self._readings: deque[Reading] = deque(maxlen=LOOKS)

@@ -127,10 +127,11 @@ class Service:
                 on_lost_lease=keeper.begin_anew,
             )
             await patiently(keeper.register, stop)
-            keeping = keeper.run(), keeper.look_for_unserved()
             async with (
                 self._exporter(bell, pool).running(stop),
-                beside(stop, *keeping, flusher.run(), workers.run()),
+                beside(
+                    stop, keeper.run(), keeper.look_for_unserved(), flusher.run(), workers.run()
+                ),
             ):
                 async with beside(stop, bell.run(), claimer.run(), *self._scheduling(scheduler)):
                     self.ready.set()
