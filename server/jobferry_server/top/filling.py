@@ -24,11 +24,14 @@ def fill(
     """Show these rows. The cursor stays on its job, wherever that has moved."""
     key, row, offset = _cursor(widget), widget.cursor_row, widget.scroll_offset
     widget.clear(columns=True)
-    for column in columns:
+    cells = [[column.show(found) for found in rows] for column in columns]
+    for column, shown in zip(columns, cells, strict=True):
         arrow = (" ▼" if reverse else " ▲") if column is sort else ""
-        widget.add_column(Text(column.name + arrow))
-    for found in rows:
-        widget.add_row(*(column.show(found) for column in columns), key=table.key(found))
+        name = Text(column.name + arrow)
+        # The widget's own measure may come too late for the rows it is shown with.
+        widget.add_column(name, width=max(cell.cell_len for cell in (name, *shown)))
+    for number, found in enumerate(rows):
+        widget.add_row(*(shown[number] for shown in cells), key=table.key(found))
     with suppress(RowDoesNotExist):
         row = widget.get_row_index(key) if key is not None else row
     widget.move_cursor(row=row, scroll=False)

@@ -96,7 +96,10 @@ def _span(seconds: float) -> str:
 
 
 def _cut(text: str, most: int) -> Text:
-    return Text(text if len(text) <= most else text[: most - 1] + "…")
+    """In no more cells than this: some characters take two, some none."""
+    found = Text(text)
+    found.truncate(most, overflow="ellipsis")
+    return found
 
 
 def _status(row: Row) -> Text:
@@ -163,8 +166,8 @@ DEVICES = Table(
         _number("pending", style="yellow"),
         _time("oldest", "oldest", alarm=OLD_SECONDS),
         _time("silent", "last heard of", least=60),
-        _text("client_version", "version", least=96),
-        _text("client_id", "device", least=72),
+        _text("client_version", "version", least=112),
+        _text("client_id", "device", least=100),
     ),
     "No device has said that it has unsent work.",
 )
@@ -174,11 +177,11 @@ QUEUES = Table(
     lambda row: f"{row['kind']} {row['name']}",
     (
         Column("kind", _kind, lambda row: row["kind"]),
-        _text("name"),
+        _text("name", most=28),
         _number("running", style="cyan"),
         _number("queued"),
-        _number("scheduled", least=60),
-        _number("retrying", least=72, style="yellow"),
+        _number("scheduled", least=100),
+        _number("retrying", least=84, style="yellow"),
         _time("oldest", "oldest waiting"),
     ),
     "Nothing is unfinished.",
