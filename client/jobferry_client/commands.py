@@ -14,12 +14,11 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import click
-from rich.console import Console
 
 from jobferry_client.client import JobClient
 from jobferry_client.live import LOOK_SECONDS, changed_lines, in_words, show_live, wait_shown
 from jobferry_client.mending import mend
-from jobferry_client.output import job_json, job_lines, job_table
+from jobferry_client.output import console, job_json, job_lines, job_table
 from jobferry_client.state import ClientStatus
 from jobferry_client.tls import tls_context
 from jobferry_shared import strict_json
@@ -189,8 +188,8 @@ def watch(
         if as_json:
             for jobs in lists:
                 click.echo("[" + ", ".join(job_json(job) for job in jobs) + "]")
-        elif (console := Console()).is_terminal:
-            show_live(console, opened, lists)
+        elif (shown_on := console()).is_terminal:
+            show_live(shown_on, opened, lists)
         else:
             for line in changed_lines(lists):
                 click.echo(line)
@@ -306,4 +305,5 @@ def _print_all(jobs: list[Job], as_json: bool) -> None:
         for job in jobs:
             click.echo(job_json(job))
     else:
-        Console().print(job_table(jobs))
+        shown_on = console()
+        shown_on.print(job_table(jobs, shown_on))

@@ -42,7 +42,7 @@ def show_live(console: Console, client: JobClient, lists: Iterable[list[Job]]) -
     newest: list[Job] = []
 
     def drawn() -> RenderableType:
-        return Group(job_table(newest), Text(), Text(in_words(client.status()), "dim"))
+        return Group(job_table(newest, console), Text(), Text(in_words(client.status()), "dim"))
 
     with Live(console=console, get_renderable=drawn) as live:
         for newest in lists:  # noqa: B007 - it is what is drawn
@@ -59,7 +59,7 @@ def wait_shown(client: JobClient, job: Job, timeout: float | None, *, quiet: boo
         if drawn
         else nullcontext() as live
     ):
-        tell = _drawing(live) if live else _saying()
+        tell = _drawing(live, console) if live else _saying()
         while not (job := client.get(job.id)).finished:
             status = client.status()
             tell(job, in_words(status))
@@ -69,9 +69,9 @@ def wait_shown(client: JobClient, job: Job, timeout: float | None, *, quiet: boo
     return job
 
 
-def _drawing(live: Live) -> Callable[[Job, str], None]:
+def _drawing(live: Live, console: Console) -> Callable[[Job, str], None]:
     return lambda job, standing: live.update(
-        Group(job_table([job]), Text(standing, "dim")), refresh=True
+        Group(job_table([job], console), Text(standing, "dim")), refresh=True
     )
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
+from rich.console import Console, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +13,7 @@ from jobferry_shared.job import Job
 from jobferry_shared.printable import printable
 from jobferry_shared.states import Status
 
-__all__ = ["job_json", "job_lines", "job_table", "plain"]
+__all__ = ["console", "job_json", "job_lines", "job_table", "plain"]
 
 STYLES = {
     Status.PENDING: "yellow",
@@ -24,6 +24,12 @@ STYLES = {
     Status.FAILED: "red",
     Status.CANCELLED: "dim",
 }
+
+
+PROGRAMS_WIDTH = 220
+#: As long as "waiting to send", and from which width of a terminal there is room for results.
+STATE_WIDTH = 15
+RESULT_FROM = 100
 
 
 def plain(value: object) -> str:
@@ -42,21 +48,45 @@ def job_lines(job: Job) -> str:
     return "\n".join(f"{name:>16}  {_shown(value)}" for name, value in _fields(job).items())
 
 
-def job_table(jobs: list[Job]) -> Table:
-    """Jobs as a table with a bar for what runs."""
+def console() -> Console:
+    """A terminal as wide as it is; what is no terminal takes long lines."""
+    found = Console()
+    return found if found.is_terminal else Console(width=PROGRAMS_WIDTH)
+
+
+def job_table(jobs: list[Job], on: Console) -> Table:
+    """Jobs as a table: in a terminal with a bar for what runs, in a narrow one without the results."""
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "task", "state", "progress", "result"):
-        table.add_column(name, no_wrap=name == "id")
+    table.add_column("id", no_wrap=True)
+    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=_task_width(on))
+    table.add_column("state", min_width=STATE_WIDTH, overflow="fold")
+    if on.is_terminal:
+        table.add_column("progress", no_wrap=True)
+    if on.width >= RESULT_FROM:
+        table.add_column("result", no_wrap=True, overflow="ellipsis")
     for job in jobs:
-        result = plain(json.dumps(job.result, ensure_ascii=False)) if job.completed else ""
-        table.add_row(
-            str(job.id),
-            escape(plain(job.task)),
-            Text(plain(job.state), STYLES.get(job.status, "")),
-            ProgressBar(total=1.0, completed=job.progress, width=8),
-            Text(result[:60] + "…" * (len(result) > 60), overflow="ellipsis", no_wrap=True),
-        )
+        # Each has more cells than some tables have columns for.
+        table.add_row(*_cells(job, on)[: len(table.columns)])
     return table
+
+
+def _task_width(on: Console) -> int:
+    """What the other columns leave it; nobody else's name is to push them out."""
+    if not on.is_terminal:
+        return on.width
+    return 24 if on.width >= RESULT_FROM else max(on.width - 67, 8)
+
+
+def _cells(job: Job, on: Console) -> list[RenderableType]:
+    result = plain(json.dumps(job.result, ensure_ascii=False)) if job.completed else ""
+    bars = [ProgressBar(total=1.0, completed=job.progress, width=8)] if on.is_terminal else []
+    return [
+        str(job.id),
+        Text(plain(job.task)),
+        Text(plain(job.state), STYLES.get(job.status, "")),
+        *bars,
+        Text(result[:60] + "…" * (len(result) > 60)),
+    ]
 
 
 def _fields(job: Job) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def test_ls_shows_the_newest_first(run: Run, path: Path) -> None:
     ran = run("ls", path)
     assert ran.code == 0
     head, *rows = ran.out.splitlines()
-    assert head.split() == ["id", "task", "state", "progress", "result"]
+    assert head.split() == ["id", "task", "state", "result"]
     assert [row.split()[:2] for row in rows] == [[str(j.id), j.task] for j in jobs[:1:-1]]
     assert [line["payload"] for line in run("ls", path, "--json").lines] == list(range(11, 1, -1))
     assert len(run("ls", path, "--json", "--limit", 100).lines) == 12

@@ -1,19 +1,13 @@
 """``jobferry audit``."""
 
-import sys
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from jobferry_server.audit import Filter, csv_lines, events, json_lines
 from jobferry_server.commands.options import dsn, moment
-from jobferry_server.commands.printing import cell, printable
+from jobferry_server.commands.tables import print_rows
 
 __all__ = ["audit"]
 
@@ -60,16 +54,7 @@ def audit(
     )
     found = events(dsn, wanted)
     if form is None:
-        _print_table(found)
+        print_rows(SHOWN, found, whole=("at", "event"), spare=("actor", "attempt"))
         return
     for line in (json_lines if form == "json" else csv_lines)(found):
         click.echo(line, nl=False)
-
-
-def _print_table(rows: Iterable[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in SHOWN:
-        table.add_column(name, no_wrap=name in ("at", "event"))
-    for row in rows:
-        table.add_row(*(Text(printable(cell(row[name]))) for name in SHOWN))
-    Console(width=None if sys.stdout.isatty() else 220).print(table)

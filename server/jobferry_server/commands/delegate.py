@@ -1,18 +1,17 @@
 """``jobferry delegate``."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.commands.options import as_json, dsn
 from jobferry_server.commands.printing import printable
+from jobferry_server.commands.tables import print_table
 from jobferry_server.delegates import registry
 
 __all__ = ["delegate"]
@@ -105,7 +104,7 @@ def _print(rows: Iterable[dict[str, Any]], names: Sequence[str], as_json: bool) 
         table.add_column(name)
     for row in rows:
         table.add_row(*(Text(printable(_text(row[name]))) for name in names))
-    Console(width=None if sys.stdout.isatty() else 220).print(table)
+    print_table(table)
 
 
 def _text(value: object) -> str:

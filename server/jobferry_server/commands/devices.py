@@ -1,18 +1,17 @@
 """``jobferry devices``."""
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.commands.options import as_json, dsn, duration
 from jobferry_server.commands.printing import cell, json_text, printable
+from jobferry_server.commands.tables import print_table
 from jobferry_server.devices import Filter
 from jobferry_server.devices import devices as found_devices
 from jobferry_shared.durations import in_words
@@ -20,8 +19,6 @@ from jobferry_shared.durations import in_words
 __all__ = ["devices"]
 
 Row = dict[str, Any]
-
-WIDTH = 220
 
 
 @click.command()
@@ -60,7 +57,7 @@ def devices(
 def _print_table(rows: Iterable[Row]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("owner", "device", "connection", "unsent", "version", "last rejected"):
-        table.add_column(name, no_wrap=name == "device")
+        table.add_column(name, no_wrap=name == "device", min_width=len(name))
     for row in rows:
         cells = (
             row["owner"],
@@ -71,7 +68,7 @@ def _print_table(rows: Iterable[Row]) -> None:
             _rejected(row),
         )
         table.add_row(*(Text(printable(text)) for text in cells))
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+    print_table(table)
 
 
 def _connection(row: Row) -> str:

@@ -9,13 +9,11 @@ from typing import Any, ParamSpec
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from jobferry_server import jobs as administration
 from jobferry_server.commands.options import as_json, dsn, duration, moment
 from jobferry_server.commands.printing import cell, json_text, printable
+from jobferry_server.commands.tables import print_rows, print_table
 from jobferry_server.commands.timeline import in_all, timeline_table
 from jobferry_server.jobs import Change, Filter
 from jobferry_server.timeline import spans, timeline
@@ -27,9 +25,10 @@ P = ParamSpec("P")
 Row = dict[str, Any]
 
 STATUSES = sorted({status.value for _, status in TRANSITIONS})
-#: What a table of jobs shows, and how much of it.
+#: What a table of jobs shows, what of it is in one piece, and what a narrow terminal does without.
 SHOWN = ("id", "owner", "task", "status", "progress", "attempts", "run_at", "locked_by", "error")
-WIDTH = 220
+WHOLE = ("id", "status", "run_at")
+SPARE = ("locked_by", "attempts", "progress", "run_at", "owner")
 
 FILTERS = (
     click.option("--owner", help="Of this owner."),
@@ -78,7 +77,7 @@ def ls(dsn: str, limit: int, as_json: bool, **wanted: Any) -> None:
         for row in found:
             click.echo(json.dumps(row, default=json_text))
     else:
-        _print_table(SHOWN, found)
+        print_rows(SHOWN, found, whole=WHOLE, spare=SPARE)
 
 
 @jobs.command()
@@ -101,8 +100,10 @@ def show(dsn: str, job_id: UUID, as_json: bool) -> None:
         return
     for name, value in row.items():
         click.echo(f"{name:>16}  {printable(cell(value))}")
-    click.echo(f"\n{in_all(spans(steps))}\n")
-    _print(timeline_table(steps))
+    if total := in_all(spans(steps)):
+        click.echo(f"\n{total}")
+    click.echo()
+    print_table(timeline_table(steps))
 
 
 @jobs.command()
@@ -192,16 +193,3 @@ def _tell(steps: Iterable[tuple[Row, bool]], as_json: bool) -> Iterable[tuple[UU
             words = "changed" if changed else f"left, it is {row['status']}"
             click.echo(f"{row['id']}  {words}")
         yield row["id"], changed
-
-
-def _print_table(columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name, no_wrap=name in ("id", "at", "status", "event", "run_at"))
-    for row in rows:
-        table.add_row(*(Text(printable(cell(row[name]))) for name in columns))
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)

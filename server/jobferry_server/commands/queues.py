@@ -1,24 +1,22 @@
 """``jobferry queues``."""
 
 import json
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jobferry_server import queues as administration
 from jobferry_server.commands.options import as_json, dsn
 from jobferry_server.commands.printing import cell, json_text, printable, switched
+from jobferry_server.commands.tables import print_table
 from jobferry_server.queues import Kind
 
 __all__ = ["queues"]
 
 SHOWN = ("kind", "name", "unfinished", "running", "at once", "state")
-WIDTH = 220
 
 name = click.argument("name")
 task = click.option("--task", "kind", flag_value="task", help="NAME is a task, not a named queue.")
@@ -76,7 +74,7 @@ def _print_table(rows: Iterable[dict[str, Any]]) -> None:
         table.add_column(column)
     for row in rows:
         table.add_row(*(Text(printable(text)) for text in _cells(row)))
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+    print_table(table)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

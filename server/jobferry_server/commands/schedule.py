@@ -1,19 +1,18 @@
 """``jobferry schedule``."""
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jobferry_server.commands.options import as_json, dsn
 from jobferry_server.commands.printing import json_text, printable, switched
+from jobferry_server.commands.tables import print_table
 from jobferry_server.scheduler import administration
 from jobferry_server.scheduler.crontab_file import read_crontab
 from jobferry_server.scheduler.schedule_info import parse_duration
@@ -43,7 +42,7 @@ def ls(dsn: str, as_json: bool) -> None:
         for row in rows:
             click.echo(json.dumps(row, default=json_text))
     else:
-        Console(width=None if sys.stdout.isatty() else 220).print(_table(rows))
+        print_table(_table(rows))
 
 
 @schedule.command()

@@ -48,6 +48,7 @@ class Top(App[None]):
         Binding("c", "cancel", "Cancel"),
         Binding("t", "retry", "Retry"),
         Binding("q", "quit", "Quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(self, dsn: str, settings: PostgresSettings, *, manage: bool = False) -> None:
