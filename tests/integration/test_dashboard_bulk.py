@@ -68,7 +68,10 @@ def test_very_many_are_done_in_batches_and_asked_for_again(
     monkeypatch.setattr(bulk, "MOST", 3)
     fail(db, 5)
     db.submit(Spec())
-    done = confirm(url, asked(url, "retry"), "retry")
+    page = asked(url, "retry")
+    assert "<strong>More than 3</strong> of these have failed" in page
+    assert "Retry 3 jobs" in page
+    done = confirm(url, page, "retry")
     assert done.location == "/jobs/all/retry?did=retry&changed=3&left=0"
     page = ask(url, done.location, x_who="carla").text
     assert "3 set to run again." in page

@@ -1,5 +1,7 @@
 """Cancelling or retrying all jobs that a filter names, on whatever page: first how many, then in batches.
 
+Of very many it is said that they are more than are done at a time; those are done, then it is asked again.
+
 Each batch is a transaction of its own, so that nobody waits long for the jobs in it. Every job has its event
 in the audit log, with whoever asked.
 """
@@ -56,7 +58,7 @@ async def ask(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    """Do it to those that were counted, the oldest first."""
+    """Do it to those that were counted."""
     verb = _verb(request)
     async with request.form(max_files=0, max_fields=20) as form:
         texts = {name: str(value) for name, value in form.items()}
@@ -83,10 +85,11 @@ async def _matching(
     request: Request, verb: str, wanted: JobFilter, asked: datetime | None, most: int
 ) -> Row:
     async with board_of(request).source.reading() as reader:
+        await reader.avoid_scans()
         found = await reader.row(
             "dashboard_matching",
             *(verb, asked, wanted.owner, wanted.device, wanted.task, wanted.statuses),
-            *(wanted.queue, wanted.since, wanted.until, wanted.text, most),
+            *(wanted.queue, wanted.since, wanted.until, wanted.text, most, MOST + 1),
         )
     assert found is not None
     return found

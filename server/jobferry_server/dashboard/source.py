@@ -44,6 +44,10 @@ class Reader:
         """Its first row, if there is one."""
         return await self._connection.fetchrow(query(name), *values)
 
+    async def avoid_scans(self) -> None:
+        """Read by indexes from now on, though the planner would rather go through the whole ledger."""
+        await self._connection.execute("set local enable_seqscan = off")
+
     async def figures(self) -> str:
         """What the metrics tell of the database, as JSON."""
         found: str = await self._connection.fetchval("select jobferry.figures()")

@@ -1,6 +1,7 @@
 -- All jobs that match a filter and can be changed: with $1 = 'cancel' those that have not ended, with 'retry' those
--- that have failed for good, or wait because they have and are not due yet. How many they are, the first $11 of them,
--- and when that was. What was erased can't be retried; it would stand first for ever.
+-- that have failed for good, or wait because they have and are not due yet. How many they are, of which no more than
+-- $12 are looked for, the first $11 of these, and when that was. What was erased can't be retried; it would stand first
+-- for ever.
 --
 -- Who confirms a number gets no other jobs than it counted: $2 is when it was counted (null: now), and what has come
 -- or failed since is left out. The filter is that of dashboard_jobs: owner $3, device $4, task $5, statuses $6,
@@ -26,5 +27,7 @@ matching as (
     and ($8::timestamptz is null or b.received_at >= $8)
     and ($9::timestamptz is null or b.received_at < $9)
     and ($10::text is null or position(lower($10) in lower(b.payload::text)) > 0)
+  -- Beside a million that wait, who asks for what most of them match need not be told how many that is.
+  limit $12::integer
 )
 select count(*) as number, coalesce((array_agg(m.id order by m.id))[1:$11::integer], '{}') as ids, now() as asked from matching m
