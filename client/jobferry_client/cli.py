@@ -101,3 +101,10 @@ def main() -> None:
     except ValidationError as error:
         click.echo(f"jobferry: configuration: {first_complaint(error)}", err=True)
         sys.exit(1)
+    except OSError as error:
+        # One that names a file is about what was asked for; any other is a fault that a traceback helps with.
+        if error.filename is None:
+            raise
+        click.echo(f"jobferry: configuration: {error.filename}: {error.strerror}", err=True)
+        click.echo("  Name another, or see to its folder and its permissions.", err=True)
+        sys.exit(1)

@@ -151,7 +151,7 @@ def submit(
 
 @client.command()
 @known
-@click.option("--limit", default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--status", type=click.Choice([status.value for status in Status]))
 @click.option("--task")
 @as_json
@@ -173,7 +173,7 @@ def show(db: Path, job_id: UUID, as_json: bool) -> None:
 
 @client.command()
 @file
-@click.option("--limit", default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
 @as_json
 @online
 def watch(

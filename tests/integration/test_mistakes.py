@@ -46,6 +46,8 @@ MISTAKES = [
     (("jobs", "ls", "--dsn", NOWHERE), FAILURE, "jobferry doctor"),
     (("client", "ls", "nowhere.db"), USAGE, "does not exist"),
     (("client", "status", "text.db"), FAILURE, "Give Jobferry a SQLite file"),
+    (("up", "--data", "text.db/data"), FAILURE, "Name another"),
+    (("client", "ls", "text.db", "--limit", "-1"), USAGE, "x>=1"),
     (("client", "show", "a.db", "12"), USAGE, "not a valid UUID"),
     (("client", "submit", "a.db", "--payload", "{bad"), FAILURE, "invalid_json"),
     (("client", "submit", "a.db", "--payload", "@nowhere"), USAGE, "No such file"),

@@ -238,6 +238,13 @@ async def test_a_narrow_terminal_has_fewer_columns(db: Database, jobs: dict[str,
         await until(pilot, lambda: table(pilot)[0][-1] == "id")
 
 
+async def test_an_interrupt_ends_it(db: Database, jobs: dict[str, UUID]) -> None:
+    async with top(db.dsn) as pilot:
+        await pilot.press("enter")  # with a job opened above the tables
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not pilot.app.is_running)
+
+
 async def test_what_clients_write_does_no_harm(db: Database) -> None:
     db.insert(submitted_by="anna\x1b[31m", task="[bold]t[/]")
     async with top(db.dsn) as pilot:

@@ -48,6 +48,7 @@ def main() -> None:
         _take(chrome, url, "overview", "/?span=day", DESKTOP, "light")
         _take(chrome, url, "overview", "/?span=day", PHONE, "dark")
         _take(chrome, url, "jobs", "/jobs", DESKTOP, "dark")
+        _take(chrome, url, "jobs", "/jobs", PHONE, "light")
         _take(chrome, url, "job", f"/jobs/{picture}", PHONE, "light")
         _take(chrome, url, "devices", "/devices", DESKTOP, "light")
 
