@@ -59,16 +59,29 @@ function show(id, html) {
 }
 
 let lost = false;
-const events = new EventSource("/events");
-events.onmessage = ({ data }) => {
-  if (lost) complain("");
-  lost = false;
-  for (const [id, html] of Object.entries(JSON.parse(data))) show(id, html);
-};
-events.onerror = () => {
-  lost = true;
-  complain("This page has lost its device: what you see may be old. It goes on once the device runs again.");
-};
+let events = null;
+
+function listen() {
+  events = new EventSource("/events");
+  events.onmessage = ({ data }) => {
+    if (lost) complain("");
+    lost = false;
+    for (const [id, html] of Object.entries(JSON.parse(data))) show(id, html);
+  };
+  events.onerror = () => {
+    lost = true;
+    complain("This page has lost its device: what you see may be old. It goes on once the device runs again.");
+  };
+}
+
+// A browser opens six connections to a host and no more: a window that nobody sees gives its own to the others.
+function hush() {
+  if (events) events.close();
+  events = null;
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? hush() : events || listen()));
+if (!document.hidden) listen();
 
 // -- what a person sends
 
