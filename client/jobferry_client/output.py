@@ -65,7 +65,7 @@ def job_table(jobs: list[Job], on: Console) -> Table:
     if on.width >= RESULT_FROM:
         table.add_column("result", no_wrap=True, overflow="ellipsis")
     for job in jobs:
-        # Each has more cells than some tables have columns for.
+        # A narrow table has no column for the last.
         table.add_row(*_cells(job, on)[: len(table.columns)])
     return table
 

@@ -18,6 +18,7 @@ BROKEN_WORKERS = """
     const whole = window.SharedWorker;
     window.SharedWorker = class extends whole { constructor() { super("/static/none.js"); } };
 """
+MUTE_WORKERS = "window.SharedWorker = class { port = { postMessage() {} }; }"
 
 
 def is_live(page: Page) -> None:
@@ -53,6 +54,17 @@ def test_a_browser_without_shared_workers_keeps_up(
         is_live(page)
         db.submit(Spec())
         expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_worker_that_says_nothing_is_not_waited_for(services: Services, chrome: Browser) -> None:
+    with dashboard(services) as url, chrome.new_context(base_url=url) as context:
+        context.add_init_script(MUTE_WORKERS)
+        page = context.new_page()
+        page.clock.install()
+        page.goto("/jobs")
+        expect(page.locator("#liveness-words")).to_have_text("connecting")
+        page.clock.fast_forward(50_000)
+        is_live(page)
 
 
 def test_a_server_that_falls_silent_is_said(services: Services, chrome: Browser) -> None:

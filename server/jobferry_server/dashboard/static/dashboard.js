@@ -57,13 +57,28 @@
   });
 
   // The server says when something changed; changes.js hears it, for all windows together where the browser lets it.
+  // A worker has a word more often than this. One that died says nothing of it.
+  const DEAF = 45000;
   let worker;
   let hush = null;
+  let deaf = 0;
+
+  function expect() {
+    clearTimeout(deaf);
+    if (worker && hush) deaf = setTimeout(alone, DEAF);
+  }
 
   function heard(word) {
+    expect();
     if (word === "lost") return state !== "out" && become("lost");
     if (word === "open") become("live");
     refresh();
+  }
+
+  function alone() {
+    stop();
+    worker = null;
+    listen();
   }
 
   function shared() {
@@ -71,7 +86,7 @@
     try {
       worker = new SharedWorker(byId("changes").src);
       worker.port.onmessage = ({ data }) => heard(data);
-      worker.onerror = () => (stop(), (worker = null), listen());
+      worker.onerror = alone;
     } catch {
       worker = null;
     }
@@ -84,9 +99,11 @@
     const port = shared()?.port;
     port?.postMessage({ seen: path });
     hush = port ? () => port.postMessage({}) : hear(path, heard);
+    expect();
   }
 
   function stop() {
+    clearTimeout(deaf);
     if (hush) hush();
     hush = null;
   }
