@@ -5,7 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from integration.database import Database
+from integration.test_doctor_server import login
 from support import processes
 from support.commands import Ran, Run
 from support.services import SECRET, token
@@ -82,6 +85,14 @@ def test_a_mistake_is_answered(
             ran = any_command(*arguments)
     assert (ran.code, words in ran.err, "Traceback" in ran.err) == (code, True, False), ran.err
     assert len([line for line in ran.err.splitlines() if not LOGGED.match(line)]) <= 4, ran.err
+
+
+def test_a_login_without_the_role_is_told_what_to_grant(db: Database) -> None:
+    with login(db) as stranger:
+        url = "postgresql://{user}:{password}@/{dbname}?host={host}&port={port}"
+        dsn = url.format(**conninfo_to_dict(stranger))
+        done = processes.jobferry("dashboard", "--dsn", dsn, "--port", "0")
+    assert (done.returncode, "GRANT jobferry_auditor TO" in done.stderr) == (1, True), done.stderr
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ __all__ = [
 
 P = ParamSpec("P")
 
+#: What Postgres says to a login that is not a member of our role.
+SET_ROLE = re.compile(r'permission denied to set role "(\w+)"')
 DEFAULT_DATA = Path("jobferry-data")
 
 #: The type of an option that is a port; 0 takes a free one.
@@ -108,6 +111,8 @@ def _database_failed(error: Exception) -> DatabaseFailed | None:
     match error:
         case psycopg.Error(diag=said):
             words, hint = said.message_primary or str(error).strip(), said.message_hint
+        case asyncpg.InsufficientPrivilegeError() if found := SET_ROLE.search(str(error)):
+            words, hint = str(error), f"GRANT {found[1]} TO your_login;"
         case asyncpg.PostgresError(hint=hint):
             words = str(error)
         case asyncpg.InterfaceError():
