@@ -466,7 +466,7 @@ def test_every_function_with_the_engine_s_rights_has_a_fixed_search_path(db: Dat
     loose = db.column(
         "select p.oid::regprocedure::text from pg_proc p"
         " where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef"
-        " and not coalesce('search_path=\"\"' = any (p.proconfig), false)"
+        " and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)"
     )
     assert loose == []
     owners = db.column(

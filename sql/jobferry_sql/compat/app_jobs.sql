@@ -51,7 +51,7 @@ from jobferry.scheduled_jobs;
 
 -- The rows of these jobs, each with its number.
 create or replace function app_jobs.numbered(ids uuid[]) returns setof app_jobs.jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   insert into app_jobs.job_numbers (job_id)
   select job from unnest(ids) job where not exists (select from app_jobs.job_numbers n where n.job_id = job)
@@ -62,7 +62,7 @@ begin
 end $$;
 
 create or replace function app_jobs.job_of(number bigint) returns uuid
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   job uuid;
 begin
@@ -78,7 +78,7 @@ create or replace function app_jobs.add_job(
   db_id uuid, identifier text, payload json default null, job_key text default null, queue_name text default null,
   run_at timestamptz default null, max_attempts integer default null, priority integer default null
 ) returns app_jobs.jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select * from app_jobs.numbered(array[
     (jobferry.add_job(db_id, identifier, payload, job_key, queue_name, run_at, max_attempts, priority)).id])
 $$;
@@ -87,20 +87,20 @@ $$;
 create or replace function app_jobs.get_job(
   worker_id text, task_identifiers text[] default null, job_expiry interval default '4 hours'
 ) returns setof app_jobs.jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query select * from app_jobs.numbered(
     array(select j.id from jobferry.get_job(worker_id, task_identifiers, job_expiry) j));
 end $$;
 
 create or replace function app_jobs.complete_job(worker_id text, job_id bigint) returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select jobferry.complete_job(worker_id, app_jobs.job_of(job_id))
 $$;
 
 create or replace function app_jobs.fail_job(worker_id text, job_id bigint, error_message text default null)
 returns public.background_jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select jobferry.fail_job(worker_id, app_jobs.job_of(job_id), error_message)
 $$;
 
@@ -108,19 +108,19 @@ create or replace function app_jobs.add_scheduled_job(
   db_id uuid, identifier text, payload json default null, schedule_info json default null, job_key text default null,
   queue_name text default null, max_attempts integer default null, priority integer default null
 ) returns jobferry.scheduled_jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select jobferry.add_scheduled_job(db_id, identifier, payload, schedule_info, job_key, queue_name, max_attempts, priority)
 $$;
 
 create or replace function app_jobs.run_scheduled_job(scheduled_job_id bigint, job_expiry interval default '1 hour')
 returns app_jobs.jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select * from app_jobs.numbered(array[(jobferry.run_scheduled_job(scheduled_job_id, job_expiry)).id])
 $$;
 
 -- The trigger functions; here the first argument always is the tenant.
 create or replace function app_jobs.tenant_of(arguments text[]) returns void
-language plpgsql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   perform (arguments[:])[1]::uuid;
 exception when invalid_text_representation then
@@ -129,7 +129,7 @@ exception when invalid_text_representation then
 end $$;
 
 create or replace function app_jobs.tg_add_job_with_row_id() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
   said jobferry.trigger_order;
@@ -141,7 +141,7 @@ begin
 end $$;
 
 create or replace function app_jobs.tg_add_job_with_row() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
 begin
@@ -151,7 +151,7 @@ begin
 end $$;
 
 create or replace function app_jobs.tg_add_job_with_fields() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
   said jobferry.trigger_order;

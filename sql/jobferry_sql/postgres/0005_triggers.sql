@@ -20,7 +20,7 @@ as $$ select case when cancelled then 'cancelled' when completed then 'completed
 
 -- stamp: a new row gets its versions and its place in life; what the writer claims of those is not believed.
 create function jobferry.stamp_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   NEW.created := pg_current_xact_id();
   NEW.version := NEW.created;
@@ -33,7 +33,7 @@ end $$;
 
 -- guard: a finished row absorbs every later write; an unfinished one makes legal moves only.
 create function jobferry.guard_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if OLD.finished_at is not null then
     return null;
@@ -73,7 +73,8 @@ end $$;
 create or replace function public.process_job() returns trigger
 language plpgsql as $$
 declare
-  message text;
+  -- By its full name: what is read in the session of a caller once is kept, also for when the engine inserts.
+  message pg_catalog.text;
 begin
   if NEW.completed = false and NEW.cancelled = false then
     message := pg_catalog.row_to_json(NEW)::text;
@@ -90,7 +91,7 @@ end $$;
 
 -- enqueue: the hot half of a new job, and one ring for the processors per transaction.
 create function jobferry.enqueue_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
   values (NEW.id, NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.attempts, NEW.max_attempts, NEW.flags);
@@ -101,7 +102,7 @@ end $$;
 -- requeue: what a foreign writer changes of a waiting job holds for the queue too. (What has changed is asked
 -- here and not in the trigger's condition: Postgres reads a condition anew for each statement of the engine's.)
 create function jobferry.requeue_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if (NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.max_attempts, NEW.flags)
      is not distinct from (OLD.task, OLD.queue_name, OLD.priority, OLD.run_at, OLD.max_attempts, OLD.flags) then
@@ -116,7 +117,7 @@ end $$;
 
 -- dequeue: a finished or deleted job is nobody's work.
 create function jobferry.dequeue_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   delete from jobferry.queue
   where job_id = (select job_id from jobferry.queue where job_id = OLD.id for update skip locked);
@@ -125,7 +126,7 @@ end $$;
 
 -- announce: whose devices have something to read. The same owner folds within a transaction.
 create function jobferry.announce_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if octet_length(NEW.submitted_by) < 7900 then
     perform pg_notify('jobferry_changes', NEW.submitted_by);
@@ -135,7 +136,7 @@ end $$;
 
 -- audit: the transition, by its name in the table of transitions.
 create function jobferry.audit_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   old_status text;
 begin

@@ -6,7 +6,7 @@
 
 -- Ring for the gateways that serve these owners' devices.
 create function jobferry.announce(owners text[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   select pg_notify('jobferry_changes', owner) from unnest(owners) owner where octet_length(owner) < 7900
 $$;
 
@@ -23,7 +23,7 @@ create function jobferry.submit_batch(
   queue_names text[], priorities smallint[], run_ats timestamptz[], max_attempts smallint[], job_keys text[],
   flags text[], database_ids uuid[], cancels boolean[]
 ) returns table (number integer, code text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   added integer;
@@ -116,7 +116,7 @@ create table jobferry.postponed_cancels (
 -- up the commit of all devices, and there is no lock order to break.
 create function jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[])
 returns table (number integer, code text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   done uuid[];
@@ -161,7 +161,7 @@ end $$;
 
 -- Try the postponed cancels again; how many are left. Any gateway may, for all of them.
 create function jobferry.cancel_postponed() returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   remaining integer;
 begin
@@ -179,7 +179,7 @@ create function jobferry.moved_page(
   owner text, device uuid, since pg_snapshot, target pg_snapshot,
   after_version xid8, after_id uuid, active boolean, max_rows integer
 ) returns setof public.background_jobs
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   with moved as materialized (
     select b.id from public.background_jobs b
     where b.submitted_by = owner
@@ -224,7 +224,7 @@ create function jobferry.changes_page(
   owner text, device uuid, since pg_snapshot, target pg_snapshot,
   after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer, gone boolean default null
 ) returns table (room integer, job public.background_jobs)
-language plpgsql stable set search_path = '' set plan_cache_mode = force_generic_plan
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 declare
   number integer := 0;
@@ -286,7 +286,7 @@ end $$;
 -- What makes this database this one and no other: cluster, timeline, database, and the identity
 -- given to it when it was migrated.
 create function jobferry.epoch() returns text
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select md5(concat_ws(' ',
     (select system_identifier from pg_control_system()),
     case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
@@ -298,7 +298,7 @@ $$;
 create function jobferry.note_devices(
   client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamptz[]
 ) returns void
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at)
   select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest
   from unnest(client_ids, owners, versions, pendings, oldest) i(client_id, owner, version, pending, oldest)

@@ -26,14 +26,14 @@ language sql immutable
 as $$ select hashtextextended('jobferry.processor ' || processor, 0) $$;
 
 create function jobferry.register_processor(processor text, tasks text[], version text) returns void
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobferry.processors (id, tasks, version) values (processor, register_processor.tasks, register_processor.version)
   on conflict (id) do update set tasks = excluded.tasks, last_seen = now()
 $$;
 
 -- Prolong the lease. False: somebody took this processor for dead and gave its jobs away.
 create function jobferry.heartbeat(processor text) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update jobferry.processors set last_seen = now() where id = processor;
   return found;
@@ -50,7 +50,7 @@ create table jobferry.paused_queues (
 -- name meanwhile; the second statement then sees whatever was decided before. Two names with one
 -- hash only miss a turn.
 create function jobferry.named_heads(tasks text[], forbidden_flags text[]) returns uuid[]
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   names text[];
 begin
@@ -77,7 +77,7 @@ end $$;
 
 -- Jobs that somebody else has finished or removed are nobody's work any more.
 create function jobferry.clear_away(ids uuid[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from jobferry.queue q
   where q.job_id = any (ids)
     and not exists (select from public.background_jobs b where b.id = q.job_id and b.finished_at is null)
@@ -95,7 +95,7 @@ create function jobferry.due_jobs(
 )
 returns table (job_id uuid, task text, priority smallint, run_at timestamptz)
 language plpgsql volatile rows 100
-set search_path = '' set plan_cache_mode = force_generic_plan
+set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 #variable_conflict use_column
 begin
@@ -118,7 +118,7 @@ create function jobferry.begin_job(
   out id uuid, out task text, out payload text, out attempt smallint, out owner text, out progress real, out error text,
   out checkpoint text
 )
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   begun public.background_jobs;
@@ -155,7 +155,7 @@ create function jobferry.claim(
   processor text, tasks text[], forbidden_flags text[], most integer, until timestamptz default null
 )
 returns table (id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 #variable_conflict use_column
 declare
   heads uuid[];
@@ -275,7 +275,7 @@ end $$;
 -- at once, `over` those that somebody has finished meanwhile. Each returns how many could not be had.
 
 create function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[]) returns integer
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   owners text[];
   had integer;
@@ -319,7 +319,7 @@ create function jobferry.fail_batch(
   processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[],
   places text[] default null
 ) returns integer
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   owners text[];
   had integer;
@@ -366,7 +366,7 @@ end $$;
 create function jobferry.progress_batch(
   processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[] default null
 ) returns integer
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   owners text[];
   had integer;
@@ -399,7 +399,7 @@ end $$;
 -- Hand back what was taken and not begun, or not finished in time to stop: the attempt is returned. With a
 -- delay the handler asked for that: the job is scheduled again.
 create function jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[], delays interval[] default null) returns integer
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   owners text[];
   had integer;
@@ -443,7 +443,7 @@ end $$;
 -- lease. Clears away the queue rows of those that somebody finished while we held them.
 create function jobferry.check_running(processor text, ids uuid[], attempt_numbers smallint[])
 returns table (id uuid, attempt smallint, verdict text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   perform jobferry.clear_away(ids);
@@ -458,7 +458,7 @@ end $$;
 -- Give away the jobs of processors that were not seen for `lease`. A job keeps the attempt it used,
 -- so one that kills its processor does not run for ever. Returns how many jobs were freed.
 create function jobferry.reap(lease interval) returns integer
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   dead text[];
   expired integer := jobferry.free_expired();
@@ -512,7 +512,7 @@ end $$;
 -- Give back what is held in a processor's name and it does not know of: the answer to a claim was lost
 -- on the way. Waits for a claim of its that may still be under way.
 create function jobferry.release_unknown(processor text, known uuid[]) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(jobferry.lease_key(processor));
   perform jobferry.release_batch(processor, array_agg(q.job_id), array_agg(q.attempts))
@@ -522,7 +522,7 @@ end $$;
 -- Leave. What is still held was claimed while the processor was stopping and never begun: it is handed
 -- back, since from now on no reaper would look for it. If a ledger row could not be had, the reaper must.
 create function jobferry.unregister_processor(processor text) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.release_unknown(processor, '{}');
   delete from jobferry.processors
@@ -531,7 +531,7 @@ end $$;
 
 -- Due jobs whose task no living processor offers: they stay queued, and somebody should know.
 create function jobferry.unserved_tasks() returns table (task text, jobs bigint)
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select q.task, count(*) from jobferry.queue q
   where q.run_at <= now() and q.locked_by is null
     and not exists (select from jobferry.processors p where q.task = any (p.tasks))
@@ -542,7 +542,7 @@ $$;
 -- somebody else has their ledger rows.
 create function jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[])
 returns table (id uuid, attempt smallint, verdict text)
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.clear_away(ids);
   return query
@@ -562,7 +562,7 @@ create function jobferry.flush(
   released uuid[], released_attempts smallint[], pauses interval[],
   running uuid[], running_attempts smallint[]
 ) returns table (id uuid, attempt smallint, verdict text)
-language plpgsql security definer set search_path = '' set random_page_cost = 1 as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set random_page_cost = 1 as $$
 declare
   missed integer := 0;
 begin
@@ -596,7 +596,7 @@ end $$;
 -- processor that stopped before its COMMIT would keep all its jobs from being given away; of this one job
 -- Postgres itself takes it back after a few seconds.
 create function jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform set_config('idle_in_transaction_session_timeout', '5s', true);
   perform from public.background_jobs b where b.id = job for no key update;

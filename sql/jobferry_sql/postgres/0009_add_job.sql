@@ -82,7 +82,7 @@ as $$ select hashtextextended(job_key, hashtextextended('jobferry.key ' || coale
 
 -- The caller's own mistakes, each with its word.
 create function jobferry.check_specs(specs jobferry.job_spec[], mode text) returns void
-language plpgsql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   said record;
 begin
@@ -124,7 +124,7 @@ $$;
 -- in the queue; whose snapshot is older than the queue's file (0020_compaction.sql) can't see it, and would
 -- change one half of the job alone.
 create function jobferry.hold_jobs(ids uuid[]) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   unfinished bigint;
   held bigint;
@@ -143,7 +143,7 @@ end $$;
 
 -- These running jobs, which are in our hands, lose their keys: they may end, and are not tried again.
 create function jobferry.release_keys(ids uuid[]) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   update jobferry.queue q set max_attempts = greatest(q.attempts, 1) where q.job_id = any (ids);
   update public.background_jobs b
@@ -154,7 +154,7 @@ end $$;
 
 -- Failed jobs lose these keys: from now on they are history. Devices have nothing to learn from that.
 create function jobferry.release_failed_keys(owners text[], job_keys text[]) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   update public.background_jobs b set job_key = null
   from unnest(owners, job_keys) k(owner, job_key)
@@ -170,7 +170,7 @@ end $$;
 -- Insert jobs, with what a trigger would add: queue, events. A job whose key is taken is left out.
 create function jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid)
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   began bigint := extract(epoch from clock_timestamp()) * 1000000;
 begin
@@ -200,7 +200,7 @@ end $$;
 -- The same for one job without a key, in plain statements: it takes half the time.
 create function jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid)
 returns public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   began bigint := extract(epoch from clock_timestamp()) * 1000000;
   due timestamptz := coalesce(spec.run_at, now());
@@ -227,7 +227,7 @@ create function jobferry.replace_jobs(
   ids uuid[], job_keys text[], specs jobferry.job_spec[], preserve boolean, database_id uuid
 )
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   return query
   with fresh as (
@@ -265,7 +265,7 @@ end $$;
 
 -- Say in the audit log of each of these jobs which one has its key now.
 create function jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
   select b.id, b.submitted_by, 'replaced', b.attempts, jobferry.asker(), jsonb_build_object('replaced_by', heir.id)
@@ -278,7 +278,7 @@ end $$;
 -- a foreign writer took one of the keys at the same moment.
 create function jobferry.try_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   owners text[] := array_fill(owner, array[cardinality(specs)]);
   keys text[] := array(select s.job_key from unnest(specs) s);
@@ -318,7 +318,7 @@ end $$;
 create function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
 returns setof public.background_jobs
 language plpgsql volatile
-set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   job public.background_jobs;
   placed text[];
@@ -337,7 +337,7 @@ end $$;
 
 -- The job that has this key, be it waiting, running or failed.
 create function jobferry.job_with_key(owner text, job_key text) returns setof public.background_jobs
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   (select * from public.background_jobs b where coalesce(b.submitted_by, '') = coalesce(owner, '')
     and b.job_key = job_with_key.job_key and b.job_key is not null and b.finished_at is null)
   union all
@@ -349,7 +349,7 @@ $$;
 
 -- Ring once for whoever has something to do or to show.
 create function jobferry.ring_for(owner text) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.announce(array[owner]) where owner is not null;
   perform pg_notify('jobferry_queue', '');
@@ -358,7 +358,7 @@ end $$;
 -- What add_job and add_jobs have in common: put in place, ring once.
 create function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   keyed jobferry.job_spec[] := array(select s from unnest(specs) s where s.job_key is not null);
 begin
@@ -375,7 +375,7 @@ end $$;
 -- The job that has this spec's key, however it fares; only if there is none, the spec's own.
 create function jobferry.job_or_insert(spec jobferry.job_spec, owner text, database_id uuid)
 returns public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   job public.background_jobs;
 begin
@@ -395,7 +395,7 @@ end $$;
 -- Add one job.
 create function jobferry.add_one(spec jobferry.job_spec, mode text, owner text, database_id uuid)
 returns public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   job public.background_jobs;
 begin
@@ -418,7 +418,7 @@ create function jobferry.add_job(
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
@@ -430,7 +430,7 @@ create function jobferry.add_job(
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
@@ -442,7 +442,7 @@ create function jobferry.add_job(
   max_attempts integer default null, job_key text default null, priority integer default null,
   flags text[] default null, job_key_mode text default 'replace', owner text default null, database_id uuid default null
 ) returns public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobferry.add_one(
     row(identifier, payload::json, queue_name, run_at, max_attempts, job_key, priority, flags)::jobferry.job_spec,
@@ -454,7 +454,7 @@ create function jobferry.add_job(
   db_id uuid, identifier text, payload json default null, job_key text default null, queue_name text default null,
   run_at timestamptz default null, max_attempts integer default null, priority integer default null
 ) returns public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return jobferry.add_one(
     row(identifier, payload, queue_name, run_at, max_attempts, job_key, priority, null)::jobferry.job_spec,
@@ -466,7 +466,7 @@ create function jobferry.add_jobs(
   specs jobferry.job_spec[], job_key_preserve_run_at boolean default false,
   owner text default null, database_id uuid default null
 ) returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   mode text := case when job_key_preserve_run_at then 'preserve_run_at' else 'replace' end;
 begin
@@ -482,7 +482,7 @@ end $$;
 -- End jobs that are in our hands, whatever they were doing: ledger, queue, event, notice.
 create function jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb)
 returns setof public.background_jobs
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   owners text[];
@@ -512,7 +512,7 @@ end $$;
 -- Cancel the waiting among these jobs, which are in our hands; the running ones may end. Their key
 -- passes on to `heir`.
 create function jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   detail jsonb := jsonb_build_object('replaced_by', heir);
 begin
@@ -528,7 +528,7 @@ end $$;
 
 -- Take these jobs in hand without waiting for anybody; those that could be had.
 create function jobferry.try_hold_jobs(ids uuid[]) returns uuid[]
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   rows_held uuid[];
   entries_held uuid[];
@@ -545,7 +545,7 @@ create function jobferry.make_way(
   ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[],
   out held integer[], out overtaken integer[], out heirs uuid[]
 ) language plpgsql volatile
-set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   last integer[];
   mine uuid[];
@@ -599,7 +599,7 @@ end $$;
 
 -- Say of the submits that were overtaken as they came in by which, if they did come in.
 create function jobferry.note_overtaken(ids uuid[], heirs uuid[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
   select b.id, b.submitted_by, 'cancelled', 0, 'device ' || b.client_id, jsonb_build_object('replaced_by', i.heir)
   from unnest(ids, heirs) i(id, heir) join public.background_jobs b on b.id = i.id and b.status = 'cancelled'
@@ -610,7 +610,7 @@ $$;
 --
 -- Waits for nobody: who is writing the row this moment makes it told of by that.
 create function jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   with mine as materialized (
     select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
     join public.background_jobs b on b.id = i.id and b.submitted_by = i.owner and b.client_id = i.client_id

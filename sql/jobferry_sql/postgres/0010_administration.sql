@@ -22,7 +22,7 @@ grant usage on schema public, jobferry to jobferry_admin;
 
 -- Which of these jobs wait for their turn? Not the running ones, not the finished.
 create function jobferry.waiting_of(ids uuid[]) returns uuid[]
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select array(
     select b.id from public.background_jobs b left join jobferry.queue q on q.job_id = b.id
     where b.id = any (ids) and b.finished_at is null and b.status <> 'running' and q.locked_by is null)
@@ -31,7 +31,7 @@ $$;
 -- Forget a key: a waiting job is cancelled; a running one may end, and is not tried again; a failed one
 -- no longer answers to it.
 create function jobferry.remove_job(job_key text, owner text default null) returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   held uuid[];
   job record;
@@ -55,7 +55,7 @@ end $$;
 
 -- Waiting jobs are done, without a result.
 create function jobferry.complete_jobs(job_ids uuid[]) returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.hold_jobs(job_ids);
   return query select * from jobferry.end_jobs(jobferry.waiting_of(job_ids), 'completed', null, jobferry.asker(), null);
@@ -64,7 +64,7 @@ end $$;
 -- Waiting jobs have failed for good, for the reason given.
 create function jobferry.permanently_fail_jobs(job_ids uuid[], error_message text default null)
 returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.hold_jobs(job_ids);
   return query select * from jobferry.end_jobs(
@@ -75,7 +75,7 @@ end $$;
 
 -- Cancel jobs, be they waiting or running; the handler of a running one is told within a second.
 create function jobferry.cancel_jobs(job_ids uuid[]) returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.hold_jobs(job_ids);
   return query select * from jobferry.end_jobs(job_ids, 'cancelled', null, jobferry.asker(), null);
@@ -83,7 +83,7 @@ end $$;
 
 -- Take the keys of the failed among these jobs, so that nobody else takes them while they are revived.
 create function jobferry.lock_failed_keys(ids uuid[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   select pg_advisory_xact_lock(k.lock) from (
     select distinct jobferry.key_lock(b.submitted_by, b.job_key) as lock from public.background_jobs b
     where b.id = any (ids) and b.job_key is not null and b.status = 'failed' order by 1) k
@@ -91,7 +91,7 @@ $$;
 
 -- The failed among these jobs lose keys that an unfinished job has, or a later one of these.
 create function jobferry.drop_taken_keys(ids uuid[]) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   update public.background_jobs b set job_key = null
   where b.id = any (ids) and b.job_key is not null and b.status = 'failed'
     and exists (
@@ -107,7 +107,7 @@ create function jobferry.reschedule_jobs(
   job_ids uuid[], run_at timestamptz default null, priority integer default null,
   attempts integer default null, max_attempts integer default null
 ) returns setof public.background_jobs
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   waiting uuid[];
@@ -159,7 +159,7 @@ end $$;
 -- be used when they are known to be dead. Returns how many jobs were freed. One that lives after all
 -- changes nothing more of them, and is told so.
 create function jobferry.force_unlock_workers(worker_ids text[]) returns integer
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(w.lock)
   from (select distinct jobferry.lease_key(id) as lock from unnest(worker_ids) id order by 1) w;

@@ -76,7 +76,7 @@ create function jobferry.add_scheduled_job(
   queue_name text default null, max_attempts integer default null, priority integer default null,
   owner text default null, name text default null
 ) returns jobferry.scheduled_jobs
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   added jobferry.scheduled_jobs;
 begin
@@ -97,7 +97,7 @@ create function jobferry.add_scheduled_job(
   queue_name text default null, max_attempts integer default null, priority integer default null,
   owner text default null, name text default null
 ) returns jobferry.scheduled_jobs
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   select jobferry.add_scheduled_job(null::uuid, identifier, payload, schedule_info, job_key, queue_name, max_attempts, priority, owner, name)
 $$;
 
@@ -107,7 +107,7 @@ create function jobferry.add_scheduled_job(
   queue_name text default null, max_attempts integer default null, priority integer default null,
   owner text default null, name text default null
 ) returns jobferry.scheduled_jobs
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   select jobferry.add_scheduled_job(null::uuid, identifier, payload::json,
     case when schedule_info ~ '^\s*[{"]' then schedule_info::json else to_json(schedule_info) end,
     job_key, queue_name, max_attempts, priority, owner, name)
@@ -115,7 +115,7 @@ $$;
 
 -- Remove a schedule; its jobs stay. False: there is none of that id.
 create function jobferry.remove_scheduled_job(id bigint) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   delete from jobferry.scheduled_jobs s where s.id = remove_scheduled_job.id;
   return found;
@@ -124,7 +124,7 @@ end $$;
 -- Add the job of one slot.
 create function jobferry.add_slot(schedule jobferry.scheduled_jobs, slot timestamptz, backfilled boolean)
 returns public.background_jobs
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   select jobferry.add_job(
     identifier := schedule.task_identifier,
     payload := (coalesce(schedule.payload::jsonb, '{}') || jsonb_build_object('_cron', jsonb_build_object(
@@ -137,7 +137,7 @@ $$;
 -- Run it now, whatever its schedule says, unless its last job is still under way. One that was begun
 -- (or, not begun, was added) longer than `job_expiry` ago is taken for lost.
 create function jobferry.run_scheduled_job(id bigint, job_expiry interval default '1 hour') returns public.background_jobs
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   schedule jobferry.scheduled_jobs;
   job public.background_jobs;
@@ -165,7 +165,7 @@ create function jobferry.due_schedules(at timestamptz, most integer) returns tab
   id bigint, info text, planned_at timestamptz, next_run_at timestamptz, last_scheduled timestamptz,
   anew boolean, looked_at timestamptz
 )
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select s.id, s.schedule_info::text, s.planned_at, s.next_run_at, s.last_scheduled,
     s.planned_at is null or s.planned_at > t.now + interval '1 day' or s.next_run_at is null, t.now
   from jobferry.scheduled_jobs s, (select coalesce(at, now()) as now) t
@@ -177,7 +177,7 @@ $$;
 
 -- How many seconds until the next slot; null if there is none.
 create function jobferry.until_next_slot(at timestamptz) returns double precision
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select extract(epoch from min(s.next_run_at) - coalesce(at, now()))::double precision from jobferry.scheduled_jobs s
 $$;
 
@@ -187,7 +187,7 @@ create function jobferry.advance_schedule(
   schedule bigint, info text, planned timestamptz, due timestamptz, at timestamptz,
   slots timestamptz[], backfilled boolean[], following timestamptz, missed timestamptz, problem text
 ) returns uuid[]
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   one jobferry.scheduled_jobs;
   jobs uuid[] := '{}';
@@ -214,7 +214,7 @@ end $$;
 -- is other is changed, what is gone is removed. What stays as it is keeps its plan. Returns what was done,
 -- by name. Other crontabs' schedules and those without one are left alone, and their names are taken.
 create function jobferry.load_crontab(crontab text, entries json) returns table (name text, change text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   taken text;

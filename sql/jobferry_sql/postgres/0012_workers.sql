@@ -27,7 +27,7 @@ create index queue_worker_locks on jobferry.queue (locked_until) where locked_un
 -- Give away the jobs of workers whose time is up. Returns how many. What somebody else is writing this
 -- moment is left for the next time.
 create function jobferry.free_expired() returns integer
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   held record;
   freed integer := 0;
@@ -56,7 +56,7 @@ create function jobferry.get_jobs(
   worker_id text, task_identifiers text[] default null, job_expiry interval default '4 hours', n integer default 1,
   forbidden_flags text[] default null
 ) returns setof public.background_jobs
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   taken uuid[];
 begin
@@ -78,13 +78,13 @@ end $$;
 create function jobferry.get_job(
   worker_id text, task_identifiers text[] default null, job_expiry interval default '4 hours', forbidden_flags text[] default null
 ) returns setof public.background_jobs
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select * from jobferry.get_jobs(worker_id, task_identifiers, job_expiry, 1, forbidden_flags)
 $$;
 
 -- The attempt that this worker has under way, with the rows of the job locked. An error if it has none.
 create function jobferry.held_attempt(worker_id text, job_id uuid) returns smallint
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   status text;
   holder text;
@@ -104,7 +104,7 @@ end $$;
 
 -- Done. Returns the ledger's row.
 create function jobferry.complete_job(worker_id text, job_id uuid, result jsonb default null) returns public.background_jobs
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   job public.background_jobs;
 begin
@@ -117,7 +117,7 @@ end $$;
 -- Failed: it is tried again later, unless that was the last attempt. The owner's devices can read the
 -- message. Returns the ledger's row.
 create function jobferry.fail_job(worker_id text, job_id uuid, error_message text default null) returns public.background_jobs
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   job public.background_jobs;
 begin
@@ -131,7 +131,7 @@ end $$;
 
 -- How far the work is, in [0, 1]. Returns whether it should stop: true once the job was cancelled.
 create function jobferry.progress_job(worker_id text, job_id uuid, progress real) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (select from public.background_jobs b where b.id = progress_job.job_id and b.cancelled) then
     return true;
@@ -143,7 +143,7 @@ end $$;
 
 -- Hand back everything that this worker holds; the attempts are returned. How many jobs.
 create function jobferry.release_jobs(worker_id text) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ids uuid[];
   attempts smallint[];

@@ -46,7 +46,7 @@ as $$ select hashtextextended('jobferry.task ' || task, 0) $$;
 -- From now on at most `max_running` jobs of this task run at once; 0 stops it, null lifts the limit. Waits
 -- for a claim that decides on the task this moment.
 create function jobferry.limit_task(task text, max_running integer) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if max_running is not distinct from (select l.max_running from jobferry.task_limits l where l.task = limit_task.task) then
     return;
@@ -68,7 +68,7 @@ end $$;
 -- Of these limited tasks, which may give nothing now? Those without a place, and those that somebody else
 -- decides on this moment. From here on it is we who decide on the others.
 create function jobferry.full_tasks(tasks text[]) returns text[]
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   ours text[];
 begin
@@ -87,7 +87,7 @@ end $$;
 
 -- How many more jobs of a limited task may run?
 create function jobferry.places(task text) returns bigint
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
     - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
 $$;
@@ -96,7 +96,7 @@ $$;
 -- those that have one. A job whose ledger row somebody else has can't be taken and gets none. Postgres asks
 -- a second time when a row has changed under the claim: the answer is the same then.
 create function jobferry.give_places(ids uuid[]) returns uuid[]
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   with free as materialized (
     select b.id, q.task, asked.number

@@ -21,7 +21,7 @@ create type jobferry.trigger_order as (
 -- Read a trigger's arguments for one row; `usual` are the columns when it names none. The complaints are
 -- for whoever made the trigger.
 create function jobferry.read_order(arguments text[], line jsonb, usual text[]) returns jobferry.trigger_order
-language plpgsql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   said jobferry.trigger_order;
   missing text;
@@ -52,14 +52,14 @@ end $$;
 
 -- Add the job that a trigger asks for.
 create function jobferry.obey(said jobferry.trigger_order, payload jsonb) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   select jobferry.add_job(
     identifier := said.task, payload := payload, owner := said.owner, database_id := said.database_id)
 $$;
 
 -- {"id": …}, of the named column or of "id".
 create function jobferry.tg_add_job_with_row_id() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
   said jobferry.trigger_order := jobferry.read_order(tg_argv, line, '{id}');
@@ -70,7 +70,7 @@ end $$;
 
 -- The whole row.
 create function jobferry.tg_add_job_with_row() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
 begin
@@ -80,7 +80,7 @@ end $$;
 
 -- The named columns.
 create function jobferry.tg_add_job_with_fields() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
   said jobferry.trigger_order := jobferry.read_order(tg_argv, line, '{}');
@@ -91,7 +91,7 @@ end $$;
 
 -- {"schema", "table", "op", "id"}: one function for every table.
 create function jobferry.trigger_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
   said jobferry.trigger_order := jobferry.read_order(tg_argv, line, '{id}');

@@ -42,7 +42,7 @@ create table jobferry.left_behind (
 -- What of an engine's tables we read and write, and which of them we insert into ourselves. Its type
 -- `job_spec` counts as one.
 create function jobferry.engine_tables(engine text) returns table (name text, inserted boolean, columns text[])
-language sql immutable set search_path = '' as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
   select t.name, t.inserted, t.columns from (values
     ('procrastinate', 'procrastinate_jobs', true, array['id', 'queue_name', 'task_name', 'priority', 'lock', 'queueing_lock',
       'args', 'status', 'scheduled_at', 'abort_requested']),
@@ -67,7 +67,7 @@ $$;
 -- Is that engine there, in a shape we know? A column of its that we do not know and that wants a value
 -- is one we would leave out.
 create function jobferry.check_engine(engine text, schema_name text) returns void
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   wrong text;
 begin
@@ -98,7 +98,7 @@ end $$;
 
 -- What our engine role needs there. Row security (Graphile Worker has it) opens for this one role.
 create function jobferry.open_engine(engine text, schema_name text) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   it record;
 begin
@@ -130,7 +130,7 @@ end $$;
 create function jobferry.delegate(
   task text, engine text, schema_name text default null, queue text default null, foreign_task text default null
 ) returns jobferry.delegates
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   made jobferry.delegates;
 begin
@@ -161,7 +161,7 @@ end $$;
 -- Keep the jobs of a task to ourselves again. What the engine has not begun comes back; what runs there
 -- may end there. False: the task was not delegated.
 create function jobferry.undelegate(task text) returns boolean
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   lock table jobferry.queue in share row exclusive mode;
   delete from jobferry.delegates d where d.task = undelegate.task;

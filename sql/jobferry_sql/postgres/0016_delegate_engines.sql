@@ -111,7 +111,7 @@ end $$;
 -- Put these jobs into the engine of their task, all or none. Whatever holds the engine's tables, such as
 -- its migrations, holds us up for a second at most.
 create function jobferry.send_to_engine(delegate jobferry.delegates, ids uuid[]) returns void
-language plpgsql security definer set search_path = '' set lock_timeout = '1s' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $$
 begin
   perform set_config('search_path', format('%I, pg_temp', delegate.schema_name), true);
   case delegate.engine
@@ -131,7 +131,7 @@ end $$;
 -- will not run there (any more). False: it runs, or somebody has its row in hand. To `interrupt` one that
 -- runs is for the engines that can tell their worker (Procrastinate); the others learn when they report next.
 create function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean) returns boolean
-language plpgsql security definer set search_path = '' set lock_timeout = '1s' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $$
 begin
   perform set_config('search_path', format('%I, pg_temp', it.schema_name), true);
   execute format(case it.engine
@@ -170,7 +170,7 @@ end $$;
 -- none of that job any more.
 create function jobferry.seen_in_engine(engine text, schema_name text, foreign_id text, queue text)
 returns table (state text, ended boolean)
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query execute format(case engine
     when 'procrastinate' then $sql$

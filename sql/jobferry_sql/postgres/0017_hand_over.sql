@@ -56,7 +56,7 @@ end $$;
 
 -- Hand over those of these jobs that wait in our queue and whose task is delegated; how many went.
 create function jobferry.hand_over(ids uuid[]) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   it record;
   went integer := 0;
@@ -76,7 +76,7 @@ begin
 end $$;
 
 create function jobferry.hand_over_added() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ids uuid[];
 begin
@@ -90,7 +90,7 @@ end $$;
 -- Try again with what was left behind, those that waited longest first; how many went. What was run, taken
 -- or ended meanwhile is forgotten. Cheap when nothing is left.
 create function jobferry.hand_over_left(most integer default 1000) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   left_ids uuid[];
   went integer;
@@ -110,7 +110,7 @@ end $$;
 -- it there. Whatever goes wrong with that is no reason not to cancel: the worker learns of it anyway. An engine
 -- whose tables are locked is waited for once in a transaction, not once for each job.
 create function jobferry.stop_delegated() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   it jobferry.delegated;
 begin
@@ -136,7 +136,7 @@ alter table jobferry.queue enable always trigger stop_delegated_trigger;
 -- their task is delegated now with the next `hand_over`. Also for jobs that the engine lost: the attempt
 -- that ran has failed then. How many came.
 create function jobferry.take_back(ids uuid[]) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   it record;
   came uuid[];
@@ -169,7 +169,7 @@ end $$;
 
 -- What a foreign writer changes of a job that waits in an engine holds there too: it comes back and goes anew.
 create function jobferry.resend_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (select from jobferry.delegated d where d.job_id = NEW.id) and jobferry.take_back(array[NEW.id]) > 0 then
     update jobferry.queue set task = NEW.task, queue_name = NEW.queue_name, priority = NEW.priority,
@@ -194,7 +194,7 @@ alter table public.background_jobs enable always trigger resend_job_trigger;
 -- A job that ends this moment may be seen between the engine's word and the report.
 create function jobferry.delegates_check()
 returns table (job_id uuid, task text, engine text, foreign_id text, finding text, detail text)
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return query
     select l.job_id, l.task, d.engine, null, 'left', l.message

@@ -16,7 +16,7 @@
 
 -- The engine is done with a job and knows it: nothing is to be stopped there.
 create function jobferry.let_go(job uuid) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   delete from jobferry.delegated where job_id = job;
   delete from jobferry.queue where job_id = job;
@@ -25,7 +25,7 @@ end $$;
 -- Lock a job that is in an engine's hands, in this attempt if one is given; its queue row. Null: it is not. If
 -- somebody has finished or removed it meanwhile, it is cleared away.
 create function jobferry.hold_delegated(job uuid, attempt integer) returns jobferry.queue
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   unfinished boolean;
   held jobferry.queue;
@@ -40,7 +40,7 @@ begin
 end $$;
 
 create function jobferry.note_delegated(job public.background_jobs, event text, actor text, detail jsonb) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
   values (job.id, job.submitted_by, note_delegated.event, job.attempts, note_delegated.actor, note_delegated.detail);
@@ -50,7 +50,7 @@ end $$;
 -- A worker begins the job: one row, with the number of this attempt, or none if there is nothing to do.
 create function jobferry.delegated_started(job_id uuid)
 returns table (attempt integer, max_attempts integer, task text, payload jsonb, owner text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   held jobferry.queue := jobferry.hold_delegated(delegated_started.job_id, null);
@@ -76,7 +76,7 @@ end $$;
 
 -- How far it is, in [0, 1]; null only asks. False: stop, the job is not this attempt's any more.
 create function jobferry.delegated_progress(job_id uuid, attempt integer, progress real default null) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   held jobferry.queue;
   job public.background_jobs;
@@ -97,7 +97,7 @@ end $$;
 
 -- It is done. False: too late, or not this attempt's; nothing was changed.
 create function jobferry.delegated_completed(job_id uuid, attempt integer, result jsonb default null) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   held jobferry.queue := jobferry.hold_delegated(delegated_completed.job_id, attempt);
   job public.background_jobs;
@@ -122,7 +122,7 @@ create function jobferry.delegated_failed(
   job_id uuid, attempt integer, message text, final boolean default null, retry_in interval default null,
   code text default 'handler_error', detail text default null
 ) returns interval
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   held jobferry.queue := jobferry.hold_delegated(delegated_failed.job_id, attempt);
   over boolean := coalesce(final, held.attempts >= held.max_attempts);

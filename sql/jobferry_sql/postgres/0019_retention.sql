@@ -33,7 +33,7 @@ insert into jobferry.retention default values;
 create function jobferry.gone_page(
   owner text, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, max_rows integer
 ) returns table (version xid8, job_id uuid)
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select t.version, t.job_id from jobferry.tombstones t
   where t.owner = gone_page.owner
     and t.version >= pg_snapshot_xmin(since)
@@ -47,7 +47,7 @@ $$;
 
 -- bury: a job that anybody deletes by hand leaves its tombstone too. (Nothing tells of a TRUNCATE.)
 create function jobferry.bury_job() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into jobferry.tombstones (job_id, owner) values (OLD.id, OLD.submitted_by)
   on conflict (job_id) do update set owner = excluded.owner, version = excluded.version, at = excluded.at;
@@ -66,7 +66,7 @@ alter table public.background_jobs enable always trigger bury_deleted_job_trigge
 -- every completion would have to pay for.
 create function jobferry.prunable_jobs(finished_before timestamptz, first_block bigint, last_block bigint, most integer)
 returns uuid[]
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(array_agg(found.id), '{}') from (
     select b.id from public.background_jobs b
     where b.ctid >= format('(%s,0)', first_block)::tid and b.ctid < format('(%s,0)', last_block)::tid
@@ -81,7 +81,7 @@ $$;
 -- others, are older than that. One caller at a time looks for them, until its transaction ends.
 create function jobferry.prunable_history(older_than timestamptz, first_block bigint, last_block bigint, most integer)
 returns uuid[]
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('jobferry.history', 0));
   return (select coalesce(array_agg(found.job_id), '{}') from (
@@ -98,7 +98,7 @@ end $$;
 -- The door to the audit log's past: take out the events of jobs that are no longer in the ledger, and
 -- say so. What it says is of no one job, and is never taken out.
 create function jobferry.forget_history(jobs uuid[], why jsonb) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   forgotten integer;
 begin
@@ -118,7 +118,7 @@ end $$;
 -- audit log. `archive` is where the caller has written them down, for the record.
 create function jobferry.prune_jobs(ids uuid[], finished_before timestamptz, archive text)
 returns table (jobs integer, events integer)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   owners text[];
 begin
@@ -141,7 +141,7 @@ end $$;
 -- Forget up to `most` of the oldest tombstones, if they are older than that; how many. Only such as
 -- every snapshot taken from now on sees: who reads anew after this is behind no more.
 create function jobferry.forget_tombstones(older_than timestamptz, most integer) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   forgotten integer;
   newest xid8;
@@ -168,7 +168,7 @@ as $$ select '{"code": "erased", "message": "payload and result were erased"}'::
 
 -- The door's other use: what an erased job's events said beyond their names goes, and who did it stays.
 create function jobferry.blank_history(jobs uuid[]) returns void
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update public.background_job_events e set detail = '{"code": "erased"}'
   where e.job_id = any (jobs) and e.detail is not null
     and exists (select from public.background_jobs b where b.id = e.job_id and b.error = jobferry.erasure());
@@ -182,7 +182,7 @@ $$;
 -- `left_over` says that there are more.
 create function jobferry.erase_batch(owner text, received_by timestamptz, most integer)
 returns table (erased integer, cancelled integer, left_over boolean)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ids uuid[];
 begin

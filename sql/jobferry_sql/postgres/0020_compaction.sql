@@ -12,7 +12,7 @@
 
 -- The jobs of the queue, unless they would fill more than a tenth of so many octets: then null.
 create function jobferry.few_living(octets bigint) returns jobferry.queue[]
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   most bigint := octets / 1500;
   living jobferry.queue[] := array(select q from jobferry.queue q limit most + 1);
@@ -21,7 +21,7 @@ begin
 end $$;
 
 create function jobferry.compact_queue(most_octets bigint default 4000000) returns boolean
-language plpgsql security definer set search_path = '' set lock_timeout = '20ms' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '20ms' as $$
 declare
   octets bigint := pg_relation_size('jobferry.queue'::regclass);
   living jobferry.queue[];

@@ -35,7 +35,7 @@ alter table jobferry.revocations
 -- Believe this one token no more. Again is no error: the later word counts.
 create function jobferry.revoke_token(token_id text, expires_at timestamptz default null, reason text default null)
 returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   if revoke_token.token_id is null or revoke_token.token_id = '' then
@@ -53,7 +53,7 @@ end $$;
 -- issued, and one that does not say it was issued before anything.
 create function jobferry.revoke_owner(owner text, issued_before timestamptz default now(), reason text default null)
 returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   if revoke_owner.owner is null or revoke_owner.owner = '' then
@@ -67,7 +67,7 @@ end $$;
 
 -- Take it back; was there anything to take back?
 create function jobferry.unrevoke_token(token_id text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   delete from jobferry.revocations r where r.token_id = unrevoke_token.token_id;
@@ -75,7 +75,7 @@ begin
 end $$;
 
 create function jobferry.unrevoke_owner(owner text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   delete from jobferry.revocations r where r.owner = unrevoke_owner.owner;

@@ -37,14 +37,14 @@ create unique index sights_once on jobferry.sights
 create function jobferry.grant_sight(
   role regrole, tenant uuid default null, owner_prefix text default null, by_setting boolean default false
 ) returns void
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobferry.sights (role, tenant, owner_prefix, by_setting)
   values (role, tenant, owner_prefix, by_setting) on conflict do nothing
 $$;
 
 -- Take all that the role was granted; how much it was.
 create function jobferry.revoke_sight(role regrole) returns integer
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   taken integer;
@@ -56,19 +56,19 @@ end $$;
 
 -- What is in a role's sight. Says nothing about roles that the caller could not become.
 create function jobferry.sights_of(who name) returns setof jobferry.sights
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select s.* from jobferry.sights s
   where pg_has_role(who, s.role, 'usage') and pg_has_role(session_user, who, 'member')
 $$;
 
 create function jobferry.tenants_in_sight(who name) returns uuid[]
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select array_agg(case when s.by_setting then nullif(current_setting('jobferry.tenant', true), '')::uuid else s.tenant end)
   from jobferry.sights_of(who) s
 $$;
 
 create function jobferry.prefixes_in_sight(who name) returns text[]
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select array_agg(s.owner_prefix) filter (where s.owner_prefix is not null) from jobferry.sights_of(who) s
 $$;
 
@@ -85,7 +85,7 @@ end $$;
 
 -- Which function tells of a new job.
 create function jobferry.tell_by(teller regprocedure) returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   execute format('create or replace trigger process_job_trigger after insert on public.background_jobs'
     ' for each row execute function %s', teller);
@@ -94,7 +94,7 @@ end $$;
 
 -- Off again. Sights are kept.
 create function jobferry.disable_tenant_rls() returns void
-language plpgsql volatile set search_path = '' set client_min_messages = warning as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp set client_min_messages = warning as $$
 begin
   drop policy if exists jobferry_parts on public.background_jobs;
   drop policy if exists jobferry_sight on public.background_jobs;
@@ -107,7 +107,7 @@ end $$;
 
 -- On. Each subquery is evaluated once for a query, not for each row.
 create function jobferry.enable_tenant_rls() returns void
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform jobferry.disable_tenant_rls();
 

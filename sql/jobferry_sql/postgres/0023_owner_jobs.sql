@@ -24,7 +24,7 @@ create table jobferry.owner_jobs (
 -- not returned is let in.
 create function jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint)
 returns table (number integer, code text)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   places bigint[];
@@ -57,7 +57,7 @@ end $$;
 
 -- Count the unfinished jobs of all owners.
 create function jobferry.count_owner_jobs() returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   seen record;
 begin

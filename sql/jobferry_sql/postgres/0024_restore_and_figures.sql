@@ -21,7 +21,7 @@ alter table jobferry.identity
   add column cluster bigint;
 
 create or replace function jobferry.epoch() returns text
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select md5(concat_ws(' ',
     (select system_identifier from pg_control_system()),
     case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
@@ -32,7 +32,7 @@ $$;
 -- This is not the database that it was at that epoch, though nothing else tells. Whoever comes second
 -- changes nothing.
 create function jobferry.begin_epoch(was text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform from jobferry.identity for update;
   update jobferry.identity set id = gen_random_uuid() where jobferry.epoch() = was;
@@ -43,7 +43,7 @@ end $$;
 -- future is written anew, as of now, and nothing is forgotten that a cursor of ours could need. Returns
 -- how many rows; goes through the whole ledger once, then never again in this cluster.
 create function jobferry.settle_restored() returns bigint
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   here bigint := (select system_identifier from pg_control_system());
   past xid8 := pg_snapshot_xmin(pg_current_snapshot());
@@ -78,7 +78,7 @@ end $$;
 -- How many jobs wait for each task: all of them counted as long as they are few, else a sample of about
 -- `sample` rows taken for the whole.
 create function jobferry.queue_depth(sample integer) returns table (task text, jobs bigint)
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   share double precision := least(100, 100.0 * sample / greatest(pg_stat_get_live_tuples('jobferry.queue'::regclass), 1));
 begin
@@ -89,7 +89,7 @@ end $$;
 -- For how many seconds the oldest due job has waited that nobody has taken. One look at the index for each
 -- priority, and at no more than a hundred of them.
 create function jobferry.oldest_waiting() returns double precision
-language sql stable security definer set search_path = '' set enable_seqscan = off set enable_sort = off as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_sort = off as $$
   with recursive level as (
     (select q.priority, 1 as number from jobferry.queue q order by q.priority limit 1)
     union all
@@ -105,7 +105,7 @@ $$;
 
 -- Who keeps vacuum from its work, anywhere in the cluster: seconds and transactions since the oldest began.
 create function jobferry.oldest_snapshot(out seconds double precision, out transactions bigint)
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select
     (select extract(epoch from now() - min(a.xact_start)) from pg_stat_activity a
      where a.pid <> pg_backend_pid() and (a.backend_xmin is not null or a.backend_xid is not null)),
@@ -118,7 +118,7 @@ $$;
 -- All that is to be watched, in one value. A device's clock may be years off: what it says has waited has
 -- waited no longer than we know the device.
 create function jobferry.figures(sample integer default 20000) returns jsonb
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'queue', (select coalesce(jsonb_object_agg(d.task, d.jobs), '{}') from jobferry.queue_depth(sample) d),
     'offered', (select coalesce(jsonb_agg(distinct t), '[]') from jobferry.processors p, unnest(p.tasks) t),

@@ -23,7 +23,7 @@ create function jobferry.note_devices(
   connections uuid[] default '{}', gone boolean[] default '{}', silence_seconds double precision default 45,
   rejected_jobs text[] default '{}', rejected_codes text[] default '{}', rejected_messages text[] default '{}'
 ) returns void
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at, connection,
     connected_until, rejected_at, rejected_job, rejected_code, rejected_message)
   select distinct on (i.client_id, i.owner) i.client_id, i.owner, i.version, i.pending, i.oldest, i.connection,

@@ -12,7 +12,7 @@ create table jobferry.traces (
 -- Note the traces of jobs that this very transaction has inserted; of all others nothing is noted, so nobody
 -- puts a trace on somebody else's job. One element for each job in either array.
 create function jobferry.note_traces(job_ids uuid[], traceparents text[]) returns void
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobferry.traces (job_id, traceparent)
   select b.id, i.traceparent
   from unnest(job_ids, traceparents) i(id, traceparent) join public.background_jobs b on b.id = i.id

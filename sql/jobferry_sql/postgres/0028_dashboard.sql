@@ -24,7 +24,7 @@ order by b."timestamp";
 -- Events are numbered as they are written, so times follow numbers but for transactions that were under way
 -- together: some twenty looks at the primary key instead of an index by time, for all of them in one statement.
 create function jobferry.first_events(times timestamptz[]) returns table (at timestamptz, id bigint)
-language sql stable rows 30 set search_path = '' as $$
+language sql stable rows 30 set search_path = pg_catalog, pg_temp as $$
   with recursive search (at, low, high) as (
     select wanted.at, coalesce(ends.low, 0), coalesce(ends.high + 1, 0)
     from unnest(times) wanted(at), (select min(e.id) as low, max(e.id) as high from public.background_job_events e) ends
@@ -39,11 +39,11 @@ $$;
 
 -- The same for one time.
 create function jobferry.first_event(at timestamptz) returns bigint
-language sql stable set search_path = '' as $$ select f.id from jobferry.first_events(array[first_event.at]) f $$;
+language sql stable set search_path = pg_catalog, pg_temp as $$ select f.id from jobferry.first_events(array[first_event.at]) f $$;
 
 -- Say in the audit log what was done to no one job.
 create function jobferry.note_administration(event text, detail jsonb) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   insert into public.background_job_events (job_id, event, attempt, actor, detail)
   values ('00000000-0000-0000-0000-000000000000', note_administration.event, 0, jobferry.asker(), note_administration.detail)
 $$;
@@ -57,7 +57,7 @@ as $$ select 2147483647 $$;
 
 -- Give out no more jobs of this task. False: it is paused already.
 create function jobferry.pause_task(task text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
   if not exists (select from jobferry.task_limits l where l.task = pause_task.task) then
@@ -73,7 +73,7 @@ end $$;
 
 -- Go on with it, within the limit it has. False: it is not paused.
 create function jobferry.resume_task(task text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   most integer;
 begin
@@ -95,7 +95,7 @@ end $$;
 
 -- Give out no more jobs of this named queue. False: it is paused already.
 create function jobferry.pause_queue(queue_name text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into jobferry.paused_queues (queue_name) values (pause_queue.queue_name)
   on conflict on constraint paused_queues_pkey do nothing;
@@ -108,7 +108,7 @@ end $$;
 
 -- Go on with it. False: it is not paused.
 create function jobferry.resume_queue(queue_name text) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   delete from jobferry.paused_queues p where p.queue_name = resume_queue.queue_name;
   if not found then
@@ -124,7 +124,7 @@ end $$;
 -- Make no more jobs by this schedule. Who is about to make one finds it moved. False: it is paused already,
 -- or there is none of that id.
 create function jobferry.pause_scheduled_job(id bigint) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update jobferry.scheduled_jobs s set paused_at = now(), planned_at = now(), next_run_at = null, error = null
   where s.id = pause_scheduled_job.id and s.paused_at is null;
@@ -137,7 +137,7 @@ end $$;
 
 -- Go on with it from now on: what its pause has missed is not made up for. False: it is not paused.
 create function jobferry.resume_scheduled_job(id bigint) returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update jobferry.scheduled_jobs s set paused_at = null, planned_at = null
   where s.id = resume_scheduled_job.id and s.paused_at is not null;
