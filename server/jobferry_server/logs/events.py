@@ -151,6 +151,11 @@ HANDLER_RAISED = error(
     "job %(job)s (%(task)s), attempt %(attempt)d: %(error)s",
     "An attempt failed with an exception of the handler's.",
 )
+NO_RETRY_TIME = error(
+    "processor.no_retry_time",
+    "the task %(task)s does not say when job %(job)s is to be tried again",
+    "The task's retry raised, or gave what is no time; the usual back-off counts.",
+)
 HANDLER_DEAF = error(
     "processor.handler_deaf",
     "the handler of job %(job)s does not stop",

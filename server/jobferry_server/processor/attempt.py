@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -167,6 +168,23 @@ class Attempt:
                 return Dropped()
 
     def _after(self, error: BaseException) -> Outcome:
+        """What follows from what the handler raised, which may be of any kind."""
+        try:
+            return self._follows(error)
+        except Exception as trouble:
+            # An error that can't be put in words, items that are no places: this job's trouble alone.
+            events.HANDLER_RAISED(
+                job=self.job.id,
+                task=self.task.name,
+                attempt=self.job.attempt,
+                error=f"{type(error).__name__}, of which nothing more can be said",
+                raised=trouble,
+            )
+            return self._decided(
+                Failed("handler_error", f"the handler raised {type(error).__name__}")
+            )
+
+    def _follows(self, error: BaseException) -> Outcome:
         if isinstance(error, Snooze):
             return Released(error.in_)
         note_failure(error)
@@ -186,9 +204,17 @@ class Attempt:
         most = self.task.max_attempts
         if failed.final or (most is not None and self.job.attempt >= most):
             return replace(failed, final=True)
-        if failed.delay is None and self.task.retry is not None:
-            return replace(failed, delay=as_timedelta(self.task.retry(self.job.attempt)))
-        return failed
+        return failed if failed.delay is not None else replace(failed, delay=self._delay())
+
+    def _delay(self) -> timedelta | None:
+        """The time until the next attempt that the task wishes; the usual one where it has no wish."""
+        if self.task.retry is None:
+            return None
+        try:
+            return as_timedelta(self.task.retry(self.job.attempt))
+        except Exception as error:
+            events.NO_RETRY_TIME(job=self.job.id, task=self.task.name, raised=error)
+            return None
 
 
 def _is_being_cancelled() -> bool:
