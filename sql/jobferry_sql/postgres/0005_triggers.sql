@@ -99,8 +99,9 @@ begin
   return null;
 end $$;
 
--- requeue: what a foreign writer changes of a waiting job holds for the queue too. (What has changed is asked
--- here and not in the trigger's condition: Postgres reads a condition anew for each statement of the engine's.)
+-- requeue: what a foreign writer changes of an unfinished job holds for the queue too; of a running one, for its
+-- next attempt. (What has changed is asked here and not in the trigger's condition: Postgres reads a condition
+-- anew for each statement of the engine's.)
 create function jobferry.requeue_job() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -110,7 +111,7 @@ begin
   end if;
   update jobferry.queue set task = NEW.task, queue_name = NEW.queue_name, priority = NEW.priority,
     run_at = NEW.run_at, max_attempts = NEW.max_attempts, flags = NEW.flags
-  where job_id = (select job_id from jobferry.queue where job_id = NEW.id and locked_by is null for update skip locked);
+  where job_id = (select job_id from jobferry.queue where job_id = NEW.id for update skip locked);
   perform pg_notify('jobferry_queue', '');
   return null;
 end $$;

@@ -139,7 +139,7 @@ begin
   if octet_length(begun.submitted_by) < 7900 then
     perform pg_notify('jobferry_changes', begun.submitted_by);
   end if;
-  id := begun.id; task := begun.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
+  id := begun.id; task := entry.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
   owner := begun.submitted_by; progress := begun.progress; error := begun.error::text; checkpoint := entry.checkpoint::text;
 end $$;
 
@@ -148,7 +148,7 @@ end $$;
 -- an attempt. A job whose ledger row somebody is writing this moment, for however long, is passed over, and
 -- the search goes on behind it, twice as far each time; but no further than some ten thousand such rows.
 -- With each job comes what earlier attempts left: progress, error, checkpoint, and of an array the items
--- still to do.
+-- still to do. Its task is the queue's, which was asked for: the ledger's may have been changed this moment.
 --
 -- A worker that speaks SQL has no lease: it takes jobs of any task (null) and holds them `until` a time.
 create function jobferry.claim(
@@ -236,7 +236,7 @@ begin
         set status = 'running', attempts = t.attempts, started_at = coalesce(b.started_at, now()),
           version = pg_current_xact_id()
         from taken t where b.id = t.job_id and b.finished_at is null
-        returning b.id, b.task, coalesce(t.rest, b.payload) as payload, b.attempts, b.submitted_by, b.progress, b.error,
+        returning b.id, t.task, coalesce(t.rest, b.payload) as payload, b.attempts, b.submitted_by, b.progress, b.error,
           t.checkpoint, t.priority, t.run_at
       ),
       audited as (
