@@ -93,13 +93,3 @@ def test_nor_does_it_matter_when_the_queue_has_the_old_name(
         db.do("alter table background_jobs enable always trigger requeue_job_trigger")
     with services.processor(only(lambda _: "here")):
         assert finished(db, job)["result"] == "here"
-
-
-def test_many_queue_names(db: Database) -> None:
-    db.register("p", "default")
-    db.do("insert into background_jobs (id, payload, queue_name) select gen_random_uuid(), '{}', 'q' || n from generate_series(1, 30000) n")
-    t = time.time()
-    print(len(db.claim("p", 10)), time.time() - t)
-    t = time.time()
-    print(len(db.claim("p", 10)), time.time() - t)
-    assert 0

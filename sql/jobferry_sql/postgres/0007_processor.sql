@@ -45,11 +45,12 @@ create table jobferry.paused_queues (
   paused_at timestamptz not null default now()
 );
 
--- The jobs that named queues may give now: the first due one of every name that has none running.
--- The advisory lock, held until the claim commits, makes sure that nobody else decides on the same
--- name meanwhile; the second statement then sees whatever was decided before. Two names with one
--- hash only miss a turn.
-create function jobferry.named_heads(tasks text[], forbidden_flags text[]) returns uuid[]
+-- The jobs that named queues may give now: the first due one of every name that has none running, of the first
+-- `most` such names and a few more. An advisory lock on each of these, held until the claim commits, makes sure
+-- that nobody else decides on the same name meanwhile; the second statement then sees whatever was decided
+-- before. Two names with one hash only miss a turn. Not of all names: anybody may make as many as he likes, and
+-- Postgres has room for some thousand locks.
+create function jobferry.named_heads(tasks text[], forbidden_flags text[], most integer) returns uuid[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   names text[];
@@ -59,10 +60,22 @@ begin
     union all
     select (select q.queue_name from jobferry.queue q where q.queue_name > name.queue_name order by q.queue_name limit 1)
     from name where name.queue_name is not null
+  ),
+  first as materialized (
+    select name.queue_name from name
+    cross join lateral (
+      select q.priority, q.run_at, q.job_id from jobferry.queue q
+      where q.queue_name = name.queue_name and q.run_at <= now() and (tasks is null or q.task = any (tasks))
+        and (q.flags is null or not q.flags && forbidden_flags)
+      order by q.priority, q.run_at, q.job_id limit 1
+    ) head
+    where not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
+      and not exists (select from jobferry.queue busy where busy.queue_name = name.queue_name and busy.locked_by is not null)
+    order by head.priority, head.run_at, head.job_id
+    limit most + 100
   )
-  select array_agg(queue_name) into names from name
-  where queue_name is not null and not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
-    and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
+  select array_agg(queue_name) into names from first
+  where pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
 
   return array(
     select head.job_id from unnest(names) name
@@ -186,7 +199,7 @@ begin
       using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
   end if;
   if said.named then
-    heads := jobferry.named_heads(tasks, forbidden_flags);
+    heads := jobferry.named_heads(tasks, forbidden_flags, most);
   end if;
 
   if limits is null then
