@@ -123,9 +123,12 @@ class Job:
 
         A ``psycopg.Connection`` in a handler on a thread, an awaitable ``asyncpg.Connection`` in a
         coroutine. It commits when the handler returns and the job is still this attempt's;
-        otherwise all is rolled back. So its effects happen exactly once.
+        otherwise all is rolled back. So its effects happen exactly once. Raises :class:`JobCancelled`
+        if the handler should stop and has not begun one.
         """
         if self.transaction is None:
+            # Who was left behind would never let it go.
+            self.check()
             if self._begin is None:
                 raise RuntimeError("job.connection is for handlers on a thread or the event loop")
             self.transaction = self._begin(self)

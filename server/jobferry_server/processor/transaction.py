@@ -75,6 +75,7 @@ class Transactions:
 class _ThreadTransaction:
     def __init__(self, pool: ConnectionPool, pooled: bool, processor: str, job: Job) -> None:
         self._pool = pool
+        self._job = job
         self._fence = processor, job.id, job.attempt
         self.connection: psycopg.Connection[Any] = pool.getconn()
         if pooled:
@@ -84,8 +85,14 @@ class _ThreadTransaction:
         await asyncio.to_thread(self._complete, result)
 
     async def end(self) -> None:
+        await asyncio.to_thread(self._let_go)
+
+    def _let_go(self) -> None:
+        if self._job.cancelled:
+            # Its handler may be left behind, and still have the connection that the next one would get.
+            self.connection.close()
         # Returned in whatever state: the pool rolls back, and drops what is broken.
-        await asyncio.to_thread(self._pool.putconn, self.connection)
+        self._pool.putconn(self.connection)
 
     def _be_the_login(self) -> None:
         try:
