@@ -85,17 +85,20 @@ class Reception:
             first = await socket.recv()
         socket.understood = time.monotonic()
         await self._greet(device, first)
-        async for text in socket:
-            socket.understood = time.monotonic()
-            message = await self._read(device, text)
-            if isinstance(message, Renew):
-                self._let_chat(device)
-                device.renew(await self._door.identify(message.token))
-            else:
-                if isinstance(message, Push):
-                    await self._feed.may_push(device)
-                self._obey(device, message, len(text))
-            await self._until_there_is_room(device)
+        # Before the first message too: what a connection has pushed outlives it.
+        while await self._is_room(device):
+            await self._hear(device, await socket.recv())
+
+    async def _hear(self, device: Device, text: str | bytes) -> None:
+        device.socket.understood = time.monotonic()
+        message = await self._read(device, text)
+        if isinstance(message, Renew):
+            self._let_chat(device)
+            device.renew(await self._door.identify(message.token))
+        else:
+            if isinstance(message, Push):
+                await self._feed.may_push(device)
+            self._obey(device, message, len(text))
 
     async def _greet(self, device: Device, text: str | bytes) -> None:
         hello = device.session.receive(text)
@@ -133,8 +136,12 @@ class Reception:
             raise RateLimited("more heartbeats and renewals than anybody needs", CHATTER_SECONDS)
         self._chatter.spend(name, 1, now)
 
-    async def _until_there_is_room(self, device: Device) -> None:
-        """Read nothing more from a device that does not read, or whose owner's pushes fill the room."""
+    async def _is_room(self, device: Device) -> bool:
+        """Read nothing more from a device that does not read, or whose owner's pushes fill the room.
+
+        Where the connection has ended before there is room, what is unread of it stays so.
+        """
         await device.socket.settled()
         if self._room.full(device.owner):
             await device.hold_up(self._room.wait(device.owner))
+        return not self._room.full(device.owner)
