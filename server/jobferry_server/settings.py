@@ -116,7 +116,7 @@ class GatewaySettings(PostgresSettings):
     )
     strangers: PositiveInt = Field(
         1000,
-        description="Most connections that have shown no valid token; the oldest makes way.",
+        description="Most connections that have not said hello with a valid token; the oldest makes way.",
     )
     origins: Words = Field(
         (),

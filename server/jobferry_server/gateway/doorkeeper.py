@@ -29,8 +29,8 @@ class Doorkeeper:
         try:
             token = _bearer(request)
             if token is not None:
+                # Still a stranger: a token holds no place before its hello.
                 line.identity = await self.identify(token)
-                line.is_known(self._message_bytes)
         except TokenRefused as error:
             return plain(HTTPStatus.UNAUTHORIZED, f"{error}\n")
         except KeysUnavailable as error:
@@ -46,8 +46,9 @@ class Doorkeeper:
             if not hello.token:
                 raise TokenRefused("a token is wanted, in the Authorization header or in hello")
             identity = await self.identify(hello.token)
-            line.is_known(self._message_bytes)
-        return self._revocations.check(identity)
+        self._revocations.check(identity)
+        line.is_known(self._message_bytes)
+        return identity
 
     async def identify(self, token: str) -> Identity:
         """Whose token this is; :class:`TokenRefused`, or :class:`KeysUnavailable` for now."""

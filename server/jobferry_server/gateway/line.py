@@ -1,6 +1,6 @@
 """A device's socket, which is watched by the octet; and the strangers among them.
 
-A stranger is a connection that has shown no valid token yet. It gets seconds, octets and one of a
+A stranger is a connection that has not said hello with a valid token yet. It gets seconds, octets and one of a
 bounded number of places; when all are taken the oldest makes way, so nobody keeps others out by
 sitting there.
 """
@@ -29,7 +29,7 @@ COMPLAINT_SECONDS = 10.0
 
 
 class Strangers:
-    """The connections that have shown no valid token yet, oldest first."""
+    """The connections that have not said hello with a valid token yet, oldest first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -110,7 +110,7 @@ class Line(ServerConnection):
             self.transport.abort()
 
     def is_known(self, message_bytes: int) -> None:
-        """A valid token was shown: messages may have their full size from now on."""
+        """It said hello with a valid token: messages may have their full size from now on."""
         self.strangers.leave(self)
         self._allowance = math.inf
         self.protocol.max_message_size = message_bytes
