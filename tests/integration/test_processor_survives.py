@@ -1,9 +1,8 @@
 """What ends the attempt at one job must not end the processor, and with it everybody's."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
-import time
-import threading
 
 import pytest
 

@@ -42,6 +42,7 @@ begin
     raise exception 'the id of job % can not change', OLD.id using errcode = 'JF003', hint = 'Insert a new job instead.';
   end if;
   NEW.created := OLD.created;
+  NEW.received_at := OLD.received_at;
   NEW.version := pg_current_xact_id();
   NEW.revised := case
     when (NEW.task, NEW.queue_name, NEW.priority, NEW.max_attempts, NEW.job_key, NEW.flags, NEW.database_id, NEW.payload)
