@@ -196,6 +196,11 @@ TASK_UNSERVED = warning(
     "%(jobs)d jobs wait for task %(task)r, which no processor offers",
     "Start a processor with that task, or cancel the jobs.",
 )
+MORE_UNSERVED = warning(
+    "processor.more_unserved",
+    "%(jobs)d jobs wait for %(tasks)d other tasks that no processor offers",
+    "Those with the most jobs were named.",
+)
 TRYING_AGAIN = warning(
     "processor.trying_again",
     "could not %(what)s, trying again: %(error)s",

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from jobferry_server.logs import events
@@ -19,6 +19,8 @@ __all__ = ["Keeper", "new_name"]
 #: Leases are prolonged this many times before they would run out.
 BEATS_PER_LEASE = 4
 UNSERVED_SECONDS = 30.0
+#: So many tasks that nobody offers are told by name.
+MOST_UNSERVED = 10
 
 
 class Keeper:
@@ -65,11 +67,19 @@ class Keeper:
         """Say from time to time which jobs wait for a task that no processor offers."""
         while True:
             try:
-                for task, jobs in await self._ledger.unserved():
-                    events.TASK_UNSERVED(jobs=jobs, task=task)
+                _tell_of_unserved(await self._ledger.unserved())
             except Exception as error:
                 await after_error("look at the queue", error)
             await asyncio.sleep(UNSERVED_SECONDS)
+
+
+def _tell_of_unserved(tasks: Sequence[tuple[str, int]]) -> None:
+    """A task is named by whoever submits, and he may name as many as he likes."""
+    ranked = sorted(tasks, key=lambda found: -found[1])
+    for task, jobs in ranked[:MOST_UNSERVED]:
+        events.TASK_UNSERVED(jobs=jobs, task=task)
+    if others := ranked[MOST_UNSERVED:]:
+        events.MORE_UNSERVED(jobs=sum(jobs for _, jobs in others), tasks=len(others))
 
 
 def new_name() -> str:
