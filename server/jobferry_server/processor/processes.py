@@ -85,6 +85,8 @@ class ProcessCall:
         self._children = children
         self._work = work
         self._job = job
+        #: Held while a process is told something: at the job's end it goes to the next.
+        self._lock = threading.Lock()
         self._child: Child | None = None
         self._waiting: ThreadCall = threads.call(self._run)
 
@@ -95,23 +97,33 @@ class ProcessCall:
     def interrupt(self) -> None:
         """Raise :class:`JobCancelled` in the handler."""
         # If it is gone, the thread that waits for it says so.
-        with suppress(OSError):
+        with suppress(OSError), self._lock:
             if self._child is not None:
                 self._child.tell(Stop(self._job.stop_reason))
 
     def give_up(self) -> bool:
         """Kill the process."""
-        if self._child is None:
-            return self._waiting.give_up()
-        self._child.kill()
-        return True
+        with self._lock:
+            if self._child is None:
+                return self._waiting.give_up()
+            self._child.kill()
+            return True
 
     def _run(self) -> Any:
-        with self._children.child() as child:
-            self._child = child
+        with self._children.child() as child, self._ours(child):
             if self._job.cancelled:
                 raise JobCancelled
             return child.run(self._work, self._job)
+
+    @contextmanager
+    def _ours(self, child: Child) -> Iterator[None]:
+        with self._lock:
+            self._child = child
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._child = None
 
 
 class HandlerProcesses:
