@@ -174,18 +174,20 @@ begin
 end $$;
 
 -- The rows that were new to the device, or revised, and left the target's sight before their page
--- came; see changes_page.
+-- came; see changes_page. Out of its sight is what was written by a transaction that was under way then, or later.
 create function jobferry.moved_page(
   owner text, device uuid, since pg_snapshot, target pg_snapshot,
   after_version xid8, after_id uuid, active boolean, max_rows integer
 ) returns setof public.background_jobs
 language sql stable set search_path = pg_catalog, pg_temp as $$
   with moved as materialized (
-    select b.id from public.background_jobs b
-    where b.submitted_by = owner
-      and b.version >= pg_snapshot_xmin(target)
-      and not pg_visible_in_snapshot(b.version, target)
-      and pg_visible_in_snapshot(b.created, target)
+    select b.id from (
+      select * from public.background_jobs b where b.submitted_by = owner and b.version >= pg_snapshot_xmax(target)
+      union all
+      select * from public.background_jobs b
+      where b.submitted_by = owner and b.version = any (array(select pg_snapshot_xip(target)))
+    ) b
+    where pg_visible_in_snapshot(b.created, target)
       and (since is null
         or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since))
         or (not pg_visible_in_snapshot(b.revised, since) and pg_visible_in_snapshot(b.revised, target)))
@@ -218,6 +220,10 @@ $$;
 -- is what was left of them after each row. The rows are read one by one from a cursor, so what does
 -- not fit is never fetched out of line.
 --
+-- A transaction that stays open elsewhere keeps the cursor's xmin where it is, and all that is written
+-- meanwhile lies behind that. So where it is far behind, the index is read at the transactions that were
+-- under way, one by one as long as they are few, and then from the cursor's xmax on.
+--
 -- There is one good plan, the index `background_jobs_cursor` in its own order. It is settled on once:
 -- planning anew for each device takes longer than reading a page.
 create function jobferry.changes_page(
@@ -228,33 +234,49 @@ language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mod
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 declare
   number integer := 0;
+  -- The transactions from whose rows on there may be something to read, and up to which.
+  lows xid8[];
+  highs xid8[] := '{}';
 begin
   room := max_bytes;
   if gone is distinct from true then
-    for job in
-      select * from public.background_jobs b
-      where b.submitted_by = owner
-        and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
-        and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
-        and (since is null or not pg_visible_in_snapshot(b.version, since))
-        and pg_visible_in_snapshot(b.version, target)
-        and (active is null or active = (b.finished_at is null))
-        -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
-        and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
-        and (after_version is null or pg_visible_in_snapshot(after_version, target))
-      order by b.version, b.id
-      limit max_rows
-    loop
-      if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
-         and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
-        job.payload := null;
-      end if;
-      number := number + 1;
-      room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
-      return next;
-      if number >= max_rows or room <= 0 then
-        return;
-      end if;
+    if pg_snapshot_xmax(since)::text::bigint - pg_snapshot_xmin(since)::text::bigint > 1000 then
+      highs := array(select pg_snapshot_xip(since) order by 1);
+    end if;
+    -- A device may send back a cursor that was never ours, with thousands of them.
+    if cardinality(highs) between 1 and 20 then
+      lows := highs || pg_snapshot_xmax(since);
+    else
+      highs := '{}';
+      lows := array[coalesce(pg_snapshot_xmin(since), '0')];
+    end if;
+    highs := highs || '9223372036854775807'::xid8;
+    for span in 1 .. cardinality(lows) loop
+      for job in
+        select * from public.background_jobs b
+        where b.submitted_by = owner
+          and b.version between lows[span] and highs[span]
+          and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+          and (since is null or not pg_visible_in_snapshot(b.version, since))
+          and pg_visible_in_snapshot(b.version, target)
+          and (active is null or active = (b.finished_at is null))
+          -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
+          and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
+          and (after_version is null or pg_visible_in_snapshot(after_version, target))
+        order by b.version, b.id
+        limit max_rows - number
+      loop
+        if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
+           and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
+          job.payload := null;
+        end if;
+        number := number + 1;
+        room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
+        return next;
+        if number >= max_rows or room <= 0 then
+          return;
+        end if;
+      end loop;
     end loop;
 
     -- On its first page a walk sees all that its target sees.
