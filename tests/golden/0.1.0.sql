@@ -313,7 +313,7 @@ COMMENT ON COLUMN public.background_jobs.revised IS 'The transaction that last c
 
 CREATE FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return jobferry.add_one(
@@ -330,7 +330,7 @@ ALTER FUNCTION jobferry.add_job(db_id uuid, identifier text, payload json, job_k
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload json DEFAULT NULL::json, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return jobferry.add_one(
@@ -347,7 +347,7 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload json, queue_name text, 
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return jobferry.add_one(
@@ -364,7 +364,7 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload jsonb, queue_name text,
 
 CREATE FUNCTION jobferry.add_job(identifier text, payload text, queue_name text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, max_attempts integer DEFAULT NULL::integer, job_key text DEFAULT NULL::text, priority integer DEFAULT NULL::integer, flags text[] DEFAULT NULL::text[], job_key_mode text DEFAULT 'replace'::text, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return jobferry.add_one(
@@ -381,7 +381,7 @@ ALTER FUNCTION jobferry.add_job(identifier text, payload text, queue_name text, 
 
 CREATE FUNCTION jobferry.add_jobs(specs jobferry.job_spec[], job_key_preserve_run_at boolean DEFAULT false, owner text DEFAULT NULL::text, database_id uuid DEFAULT NULL::uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   mode text := case when job_key_preserve_run_at then 'preserve_run_at' else 'replace' end;
@@ -401,7 +401,7 @@ ALTER FUNCTION jobferry.add_jobs(specs jobferry.job_spec[], job_key_preserve_run
 
 CREATE FUNCTION jobferry.add_one(spec jobferry.job_spec, mode text, owner text, database_id uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   job public.background_jobs;
@@ -611,7 +611,7 @@ COMMENT ON COLUMN jobferry.scheduled_jobs.paused_at IS 'Since when it makes no j
 
 CREATE FUNCTION jobferry.add_scheduled_job(identifier text, payload json DEFAULT NULL::json, schedule_info json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, owner text DEFAULT NULL::text, name text DEFAULT NULL::text) RETURNS jobferry.scheduled_jobs
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jobferry.add_scheduled_job(null::uuid, identifier, payload, schedule_info, job_key, queue_name, max_attempts, priority, owner, name)
 $$;
@@ -625,7 +625,7 @@ ALTER FUNCTION jobferry.add_scheduled_job(identifier text, payload json, schedul
 
 CREATE FUNCTION jobferry.add_scheduled_job(identifier text, payload text DEFAULT NULL::text, schedule_info text DEFAULT NULL::text, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, owner text DEFAULT NULL::text, name text DEFAULT NULL::text) RETURNS jobferry.scheduled_jobs
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jobferry.add_scheduled_job(null::uuid, identifier, payload::json,
     case when schedule_info ~ '^\s*[{"]' then schedule_info::json else to_json(schedule_info) end,
@@ -641,7 +641,7 @@ ALTER FUNCTION jobferry.add_scheduled_job(identifier text, payload text, schedul
 
 CREATE FUNCTION jobferry.add_scheduled_job(db_id uuid, identifier text, payload json DEFAULT NULL::json, schedule_info json DEFAULT NULL::json, job_key text DEFAULT NULL::text, queue_name text DEFAULT NULL::text, max_attempts integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, owner text DEFAULT NULL::text, name text DEFAULT NULL::text) RETURNS jobferry.scheduled_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   added jobferry.scheduled_jobs;
@@ -667,7 +667,7 @@ ALTER FUNCTION jobferry.add_scheduled_job(db_id uuid, identifier text, payload j
 
 CREATE FUNCTION jobferry.add_slot(schedule jobferry.scheduled_jobs, slot timestamp with time zone, backfilled boolean) RETURNS public.background_jobs
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jobferry.add_job(
     identifier := schedule.task_identifier,
@@ -687,7 +687,7 @@ ALTER FUNCTION jobferry.add_slot(schedule jobferry.scheduled_jobs, slot timestam
 
 CREATE FUNCTION jobferry.advance_schedule(schedule bigint, info text, planned timestamp with time zone, due timestamp with time zone, at timestamp with time zone, slots timestamp with time zone[], backfilled boolean[], following timestamp with time zone, missed timestamp with time zone, problem text) RETURNS uuid[]
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   one jobferry.scheduled_jobs;
@@ -720,7 +720,7 @@ ALTER FUNCTION jobferry.advance_schedule(schedule bigint, info text, planned tim
 
 CREATE FUNCTION jobferry.announce(owners text[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select pg_notify('jobferry_changes', owner) from unnest(owners) owner where octet_length(owner) < 7900
 $$;
@@ -734,7 +734,7 @@ ALTER FUNCTION jobferry.announce(owners text[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.announce_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if octet_length(NEW.submitted_by) < 7900 then
@@ -763,7 +763,7 @@ ALTER FUNCTION jobferry.asker() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.audit_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   old_status text;
@@ -800,7 +800,7 @@ ALTER FUNCTION jobferry.backoff(attempts integer) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.begin_epoch(was text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform from jobferry.identity for update;
@@ -817,7 +817,7 @@ ALTER FUNCTION jobferry.begin_epoch(was text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with time zone, OUT id uuid, OUT task text, OUT payload text, OUT attempt smallint, OUT owner text, OUT progress real, OUT error text, OUT checkpoint text) RETURNS record
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -839,7 +839,7 @@ begin
   if octet_length(begun.submitted_by) < 7900 then
     perform pg_notify('jobferry_changes', begun.submitted_by);
   end if;
-  id := begun.id; task := begun.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
+  id := begun.id; task := entry.task; payload := coalesce(entry.rest, begun.payload)::text; attempt := begun.attempts;
   owner := begun.submitted_by; progress := begun.progress; error := begun.error::text; checkpoint := entry.checkpoint::text;
 end $$;
 
@@ -852,7 +852,7 @@ ALTER FUNCTION jobferry.begin_job(processor text, job uuid, until timestamp with
 
 CREATE FUNCTION jobferry.blank_history(jobs uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   update public.background_job_events e set detail = '{"code": "erased"}'
   where e.job_id = any (jobs) and e.detail is not null
@@ -871,7 +871,7 @@ ALTER FUNCTION jobferry.blank_history(jobs uuid[]) OWNER TO jobferry_archivist;
 
 CREATE FUNCTION jobferry.bury_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   insert into jobferry.tombstones (job_id, owner) values (OLD.id, OLD.submitted_by)
@@ -889,7 +889,7 @@ ALTER FUNCTION jobferry.bury_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[]) RETURNS TABLE(number integer, code text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -942,7 +942,7 @@ ALTER FUNCTION jobferry.cancel_batch(ids uuid[], owners text[], client_ids uuid[
 
 CREATE FUNCTION jobferry.cancel_jobs(job_ids uuid[]) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
@@ -958,7 +958,7 @@ ALTER FUNCTION jobferry.cancel_jobs(job_ids uuid[]) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.cancel_postponed() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   remaining integer;
@@ -980,7 +980,7 @@ ALTER FUNCTION jobferry.cancel_postponed() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.changes_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer, max_bytes integer, gone boolean DEFAULT NULL::boolean) RETURNS TABLE(room integer, job public.background_jobs)
     LANGUAGE plpgsql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -988,33 +988,49 @@ CREATE FUNCTION jobferry.changes_page(owner text, device uuid, since pg_snapshot
     AS $$
 declare
   number integer := 0;
+  -- The transactions from whose rows on there may be something to read, and up to which.
+  lows xid8[];
+  highs xid8[] := '{}';
 begin
   room := max_bytes;
   if gone is distinct from true then
-    for job in
-      select * from public.background_jobs b
-      where b.submitted_by = owner
-        and b.version >= coalesce(pg_snapshot_xmin(since), '0'::xid8)
-        and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
-        and (since is null or not pg_visible_in_snapshot(b.version, since))
-        and pg_visible_in_snapshot(b.version, target)
-        and (active is null or active = (b.finished_at is null))
-        -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
-        and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
-        and (after_version is null or pg_visible_in_snapshot(after_version, target))
-      order by b.version, b.id
-      limit max_rows
-    loop
-      if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
-         and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
-        job.payload := null;
-      end if;
-      number := number + 1;
-      room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
-      return next;
-      if number >= max_rows or room <= 0 then
-        return;
-      end if;
+    if pg_snapshot_xmax(since)::text::bigint - pg_snapshot_xmin(since)::text::bigint > 1000 then
+      highs := array(select pg_snapshot_xip(since) order by 1);
+    end if;
+    -- A device may send back a cursor that was never ours, with thousands of them.
+    if cardinality(highs) between 1 and 20 then
+      lows := highs || pg_snapshot_xmax(since);
+    else
+      highs := '{}';
+      lows := array[coalesce(pg_snapshot_xmin(since), '0')];
+    end if;
+    highs := highs || '9223372036854775807'::xid8;
+    for span in 1 .. cardinality(lows) loop
+      for job in
+        select * from public.background_jobs b
+        where b.submitted_by = owner
+          and b.version between lows[span] and highs[span]
+          and (b.version, b.id) > (coalesce(after_version, '0'::xid8), coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+          and (since is null or not pg_visible_in_snapshot(b.version, since))
+          and pg_visible_in_snapshot(b.version, target)
+          and (active is null or active = (b.finished_at is null))
+          -- A device knows what it has just sent; its acknowledgement said so. (The server's own jobs have none.)
+          and (since is null or b.client_id is distinct from device or b.version <> b.created or b.finished_at is not null)
+          and (after_version is null or pg_visible_in_snapshot(after_version, target))
+        order by b.version, b.id
+        limit max_rows - number
+      loop
+        if since is not null and (job.client_id = device or pg_visible_in_snapshot(job.created, since))
+           and (job.revised is null or pg_visible_in_snapshot(job.revised, since)) then
+          job.payload := null;
+        end if;
+        number := number + 1;
+        room := room - coalesce(octet_length(job.payload::text), 0) - coalesce(octet_length(job.result::text), 0);
+        return next;
+        if number >= max_rows or room <= 0 then
+          return;
+        end if;
+      end loop;
     end loop;
 
     -- On its first page a walk sees all that its target sees.
@@ -1052,7 +1068,7 @@ ALTER FUNCTION jobferry.changes_page(owner text, device uuid, since pg_snapshot,
 
 CREATE FUNCTION jobferry.check_engine(engine text, schema_name text) RETURNS void
     LANGUAGE plpgsql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   wrong text;
@@ -1091,7 +1107,7 @@ ALTER FUNCTION jobferry.check_engine(engine text, schema_name text) OWNER TO CUR
 
 CREATE FUNCTION jobferry.check_running(processor text, ids uuid[], attempt_numbers smallint[]) RETURNS TABLE(id uuid, attempt smallint, verdict text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
@@ -1113,7 +1129,7 @@ ALTER FUNCTION jobferry.check_running(processor text, ids uuid[], attempt_number
 
 CREATE FUNCTION jobferry.check_specs(specs jobferry.job_spec[], mode text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   said record;
@@ -1145,7 +1161,7 @@ ALTER FUNCTION jobferry.check_specs(specs jobferry.job_spec[], mode text) OWNER 
 
 CREATE FUNCTION jobferry.claim(processor text, tasks text[], forbidden_flags text[], most integer, until timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id uuid, task text, payload text, attempt smallint, owner text, progress real, error text, checkpoint text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 #variable_conflict use_column
@@ -1178,7 +1194,7 @@ begin
       using errcode = 'JF010', hint = 'Its lease ran out and its jobs were given away; register again.';
   end if;
   if said.named then
-    heads := jobferry.named_heads(tasks, forbidden_flags);
+    heads := jobferry.named_heads(tasks, forbidden_flags, most);
   end if;
 
   if limits is null then
@@ -1228,7 +1244,7 @@ begin
         set status = 'running', attempts = t.attempts, started_at = coalesce(b.started_at, now()),
           version = pg_current_xact_id()
         from taken t where b.id = t.job_id and b.finished_at is null
-        returning b.id, b.task, coalesce(t.rest, b.payload) as payload, b.attempts, b.submitted_by, b.progress, b.error,
+        returning b.id, t.task, coalesce(t.rest, b.payload) as payload, b.attempts, b.submitted_by, b.progress, b.error,
           t.checkpoint, t.priority, t.run_at
       ),
       audited as (
@@ -1272,7 +1288,7 @@ ALTER FUNCTION jobferry.claim(processor text, tasks text[], forbidden_flags text
 
 CREATE FUNCTION jobferry.clear_away(ids uuid[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   delete from jobferry.queue q
   where q.job_id = any (ids)
@@ -1288,7 +1304,7 @@ ALTER FUNCTION jobferry.clear_away(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.compact_queue(most_octets bigint DEFAULT 4000000) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '20ms'
     AS $$
 declare
@@ -1321,7 +1337,7 @@ ALTER FUNCTION jobferry.compact_queue(most_octets bigint) OWNER TO jobferry_engi
 
 CREATE FUNCTION jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -1362,7 +1378,7 @@ ALTER FUNCTION jobferry.complete_batch(processor text, ids uuid[], attempt_numbe
 
 CREATE FUNCTION jobferry.complete_held(processor text, job uuid, attempt_number smallint, result text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform set_config('idle_in_transaction_session_timeout', '5s', true);
@@ -1384,7 +1400,7 @@ ALTER FUNCTION jobferry.complete_held(processor text, job uuid, attempt_number s
 
 CREATE FUNCTION jobferry.complete_job(worker_id text, job_id uuid, result jsonb DEFAULT NULL::jsonb) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   job public.background_jobs;
@@ -1404,7 +1420,7 @@ ALTER FUNCTION jobferry.complete_job(worker_id text, job_id uuid, result jsonb) 
 
 CREATE FUNCTION jobferry.complete_jobs(job_ids uuid[]) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
@@ -1420,7 +1436,7 @@ ALTER FUNCTION jobferry.complete_jobs(job_ids uuid[]) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.count_owner_jobs() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   seen record;
@@ -1466,7 +1482,7 @@ ALTER TABLE jobferry.delegates OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.delegate(task text, engine text, schema_name text DEFAULT NULL::text, queue text DEFAULT NULL::text, foreign_task text DEFAULT NULL::text) RETURNS jobferry.delegates
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   made jobferry.delegates;
@@ -1504,7 +1520,7 @@ ALTER FUNCTION jobferry.delegate(task text, engine text, schema_name text, queue
 
 CREATE FUNCTION jobferry.delegated_completed(job_id uuid, attempt integer, result jsonb DEFAULT NULL::jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   held jobferry.queue := jobferry.hold_delegated(delegated_completed.job_id, attempt);
@@ -1532,7 +1548,7 @@ ALTER FUNCTION jobferry.delegated_completed(job_id uuid, attempt integer, result
 
 CREATE FUNCTION jobferry.delegated_failed(job_id uuid, attempt integer, message text, final boolean DEFAULT NULL::boolean, retry_in interval DEFAULT NULL::interval, code text DEFAULT 'handler_error'::text, detail text DEFAULT NULL::text) RETURNS interval
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   held jobferry.queue := jobferry.hold_delegated(delegated_failed.job_id, attempt);
@@ -1568,7 +1584,7 @@ ALTER FUNCTION jobferry.delegated_failed(job_id uuid, attempt integer, message t
 
 CREATE FUNCTION jobferry.delegated_progress(job_id uuid, attempt integer, progress real DEFAULT NULL::real) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   held jobferry.queue;
@@ -1597,7 +1613,7 @@ ALTER FUNCTION jobferry.delegated_progress(job_id uuid, attempt integer, progres
 
 CREATE FUNCTION jobferry.delegated_started(job_id uuid) RETURNS TABLE(attempt integer, max_attempts integer, task text, payload jsonb, owner text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -1631,7 +1647,7 @@ ALTER FUNCTION jobferry.delegated_started(job_id uuid) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.delegates_check() RETURNS TABLE(job_id uuid, task text, engine text, foreign_id text, finding text, detail text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return query
@@ -1656,7 +1672,7 @@ ALTER FUNCTION jobferry.delegates_check() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.dequeue_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   delete from jobferry.queue
@@ -1673,7 +1689,7 @@ ALTER FUNCTION jobferry.dequeue_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.disable_tenant_rls() RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET client_min_messages TO 'warning'
     AS $$
 begin
@@ -1695,7 +1711,7 @@ ALTER FUNCTION jobferry.disable_tenant_rls() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.drop_taken_keys(ids uuid[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   update public.background_jobs b set job_key = null
   where b.id = any (ids) and b.job_key is not null and b.status = 'failed'
@@ -1714,7 +1730,7 @@ ALTER FUNCTION jobferry.drop_taken_keys(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uuid[], full_now text[], after_priority smallint, after_run_at timestamp with time zone, after_id uuid, most integer) RETURNS TABLE(job_id uuid, task text, priority smallint, run_at timestamp with time zone)
     LANGUAGE plpgsql ROWS 100
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -1743,7 +1759,7 @@ ALTER FUNCTION jobferry.due_jobs(tasks text[], forbidden_flags text[], heads uui
 
 CREATE FUNCTION jobferry.due_schedules(at timestamp with time zone, most integer) RETURNS TABLE(id bigint, info text, planned_at timestamp with time zone, next_run_at timestamp with time zone, last_scheduled timestamp with time zone, anew boolean, looked_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select s.id, s.schedule_info::text, s.planned_at, s.next_run_at, s.last_scheduled,
     s.planned_at is null or s.planned_at > t.now + interval '1 day' or s.next_run_at is null, t.now
@@ -1763,7 +1779,7 @@ ALTER FUNCTION jobferry.due_schedules(at timestamp with time zone, most integer)
 
 CREATE FUNCTION jobferry.enable_tenant_rls() RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.disable_tenant_rls();
@@ -1796,7 +1812,7 @@ ALTER FUNCTION jobferry.enable_tenant_rls() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -1833,7 +1849,7 @@ ALTER FUNCTION jobferry.end_jobs(ids uuid[], status text, error jsonb, actor tex
 
 CREATE FUNCTION jobferry.engine_tables(engine text) RETURNS TABLE(name text, inserted boolean, columns text[])
     LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select t.name, t.inserted, t.columns from (values
     ('procrastinate', 'procrastinate_jobs', true, array['id', 'queue_name', 'task_name', 'priority', 'lock', 'queueing_lock',
@@ -1865,7 +1881,7 @@ ALTER FUNCTION jobferry.engine_tables(engine text) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.enqueue_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   insert into jobferry.queue (job_id, task, queue_name, priority, run_at, attempts, max_attempts, flags)
@@ -1883,7 +1899,7 @@ ALTER FUNCTION jobferry.enqueue_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.epoch() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select md5(concat_ws(' ',
     (select system_identifier from pg_control_system()),
@@ -1908,7 +1924,7 @@ COMMENT ON FUNCTION jobferry.epoch() IS 'Which database this is: another one aft
 
 CREATE FUNCTION jobferry.erase_batch(owner text, received_by timestamp with time zone, most integer) RETURNS TABLE(erased integer, cancelled integer, left_over boolean)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   ids uuid[];
@@ -1980,7 +1996,7 @@ ALTER FUNCTION jobferry.event_detail(status text, error jsonb) OWNER TO CURRENT_
 
 CREATE FUNCTION jobferry.fail_batch(processor text, ids uuid[], attempt_numbers smallint[], errors text[], final boolean[], delays interval[], details text[], places text[] DEFAULT NULL::text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -2033,7 +2049,7 @@ ALTER FUNCTION jobferry.fail_batch(processor text, ids uuid[], attempt_numbers s
 
 CREATE FUNCTION jobferry.fail_job(worker_id text, job_id uuid, error_message text DEFAULT NULL::text) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   job public.background_jobs;
@@ -2079,7 +2095,7 @@ ALTER TABLE jobferry.queue OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.few_living(octets bigint) RETURNS jobferry.queue[]
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   most bigint := octets / 1500;
@@ -2097,7 +2113,7 @@ ALTER FUNCTION jobferry.few_living(octets bigint) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.figures(sample integer DEFAULT 20000) RETURNS jsonb
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jsonb_build_object(
     'queue', (select coalesce(jsonb_object_agg(d.task, d.jobs), '{}') from jobferry.queue_depth(sample) d),
@@ -2126,7 +2142,7 @@ ALTER FUNCTION jobferry.figures(sample integer) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.first_event(at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$ select f.id from jobferry.first_events(array[first_event.at]) f $$;
 
 
@@ -2138,7 +2154,7 @@ ALTER FUNCTION jobferry.first_event(at timestamp with time zone) OWNER TO CURREN
 
 CREATE FUNCTION jobferry.first_events(times timestamp with time zone[]) RETURNS TABLE(at timestamp with time zone, id bigint)
     LANGUAGE sql STABLE ROWS 30
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with recursive search (at, low, high) as (
     select wanted.at, coalesce(ends.low, 0), coalesce(ends.high + 1, 0)
@@ -2161,7 +2177,7 @@ ALTER FUNCTION jobferry.first_events(times timestamp with time zone[]) OWNER TO 
 
 CREATE FUNCTION jobferry.flush(processor text, done uuid[], done_attempts smallint[], results text[], failed uuid[], failed_attempts smallint[], errors text[], final boolean[], delays interval[], details text[], places text[], moved uuid[], moved_attempts smallint[], progresses real[], checkpoints text[], released uuid[], released_attempts smallint[], pauses interval[], running uuid[], running_attempts smallint[]) RETURNS TABLE(id uuid, attempt smallint, verdict text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -2200,7 +2216,7 @@ ALTER FUNCTION jobferry.flush(processor text, done uuid[], done_attempts smallin
 
 CREATE FUNCTION jobferry.force_unlock_workers(worker_ids text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform pg_advisory_xact_lock(w.lock)
@@ -2224,7 +2240,7 @@ ALTER FUNCTION jobferry.force_unlock_workers(worker_ids text[]) OWNER TO jobferr
 
 CREATE FUNCTION jobferry.forget_history(jobs uuid[], why jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   forgotten integer;
@@ -2250,7 +2266,7 @@ ALTER FUNCTION jobferry.forget_history(jobs uuid[], why jsonb) OWNER TO jobferry
 
 CREATE FUNCTION jobferry.forget_tombstones(older_than timestamp with time zone, most integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   forgotten integer;
@@ -2280,7 +2296,7 @@ ALTER FUNCTION jobferry.forget_tombstones(older_than timestamp with time zone, m
 
 CREATE FUNCTION jobferry.free_expired() RETURNS integer
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   held record;
@@ -2311,7 +2327,7 @@ ALTER FUNCTION jobferry.free_expired() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.full_tasks(tasks text[]) RETURNS text[]
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   ours text[];
@@ -2338,7 +2354,7 @@ ALTER FUNCTION jobferry.full_tasks(tasks text[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.get_job(worker_id text, task_identifiers text[] DEFAULT NULL::text[], job_expiry interval DEFAULT '04:00:00'::interval, forbidden_flags text[] DEFAULT NULL::text[]) RETURNS SETOF public.background_jobs
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select * from jobferry.get_jobs(worker_id, task_identifiers, job_expiry, 1, forbidden_flags)
 $$;
@@ -2352,7 +2368,7 @@ ALTER FUNCTION jobferry.get_job(worker_id text, task_identifiers text[], job_exp
 
 CREATE FUNCTION jobferry.get_jobs(worker_id text, task_identifiers text[] DEFAULT NULL::text[], job_expiry interval DEFAULT '04:00:00'::interval, n integer DEFAULT 1, forbidden_flags text[] DEFAULT NULL::text[]) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   taken uuid[];
@@ -2380,7 +2396,7 @@ ALTER FUNCTION jobferry.get_jobs(worker_id text, task_identifiers text[], job_ex
 
 CREATE FUNCTION jobferry.give_places(ids uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   with free as materialized (
@@ -2411,7 +2427,7 @@ ALTER FUNCTION jobferry.give_places(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.gone_page(owner text, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, max_rows integer) RETURNS TABLE(version xid8, job_id uuid)
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select t.version, t.job_id from jobferry.tombstones t
   where t.owner = gone_page.owner
@@ -2433,7 +2449,7 @@ ALTER FUNCTION jobferry.gone_page(owner text, since pg_snapshot, target pg_snaps
 
 CREATE FUNCTION jobferry.grant_sight(role regrole, tenant uuid DEFAULT NULL::uuid, owner_prefix text DEFAULT NULL::text, by_setting boolean DEFAULT false) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into jobferry.sights (role, tenant, owner_prefix, by_setting)
   values (role, tenant, owner_prefix, by_setting) on conflict do nothing
@@ -2455,7 +2471,7 @@ COMMENT ON FUNCTION jobferry.grant_sight(role regrole, tenant uuid, owner_prefix
 
 CREATE FUNCTION jobferry.guard_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if OLD.finished_at is not null then
@@ -2465,6 +2481,7 @@ begin
     raise exception 'the id of job % can not change', OLD.id using errcode = 'JF003', hint = 'Insert a new job instead.';
   end if;
   NEW.created := OLD.created;
+  NEW.received_at := OLD.received_at;
   NEW.version := pg_current_xact_id();
   NEW.revised := case
     when (NEW.task, NEW.queue_name, NEW.priority, NEW.max_attempts, NEW.job_key, NEW.flags, NEW.database_id, NEW.payload)
@@ -2498,7 +2515,7 @@ ALTER FUNCTION jobferry.guard_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.hand_over(ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   it record;
@@ -2527,7 +2544,7 @@ ALTER FUNCTION jobferry.hand_over(ids uuid[]) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.hand_over_added() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   ids uuid[];
@@ -2548,7 +2565,7 @@ ALTER FUNCTION jobferry.hand_over_added() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.hand_over_left(most integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   left_ids uuid[];
@@ -2607,7 +2624,7 @@ ALTER FUNCTION jobferry.hand_over_some(delegate jobferry.delegates, ids uuid[]) 
 
 CREATE FUNCTION jobferry.heartbeat(processor text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   update jobferry.processors set last_seen = now() where id = processor;
@@ -2623,7 +2640,7 @@ ALTER FUNCTION jobferry.heartbeat(processor text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.held_attempt(worker_id text, job_id uuid) RETURNS smallint
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   status text;
@@ -2651,7 +2668,7 @@ ALTER FUNCTION jobferry.held_attempt(worker_id text, job_id uuid) OWNER TO CURRE
 
 CREATE FUNCTION jobferry.held_up(processor text, ids uuid[], attempt_numbers smallint[]) RETURNS TABLE(id uuid, attempt smallint, verdict text)
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.clear_away(ids);
@@ -2670,7 +2687,7 @@ ALTER FUNCTION jobferry.held_up(processor text, ids uuid[], attempt_numbers smal
 
 CREATE FUNCTION jobferry.hold_delegated(job uuid, attempt integer) RETURNS jobferry.queue
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   unfinished boolean;
@@ -2694,7 +2711,7 @@ ALTER FUNCTION jobferry.hold_delegated(job uuid, attempt integer) OWNER TO CURRE
 
 CREATE FUNCTION jobferry.hold_jobs(ids uuid[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   unfinished bigint;
@@ -2721,7 +2738,7 @@ ALTER FUNCTION jobferry.hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   began bigint := extract(epoch from clock_timestamp()) * 1000000;
@@ -2751,7 +2768,7 @@ ALTER FUNCTION jobferry.insert_job(spec jobferry.job_spec, owner text, database_
 
 CREATE FUNCTION jobferry.insert_jobs(specs jobferry.job_spec[], owner text, database_id uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   began bigint := extract(epoch from clock_timestamp()) * 1000000;
@@ -2816,7 +2833,7 @@ ALTER FUNCTION jobferry.items_at(list jsonb, places integer[]) OWNER TO CURRENT_
 
 CREATE FUNCTION jobferry.job_or_insert(spec jobferry.job_spec, owner text, database_id uuid) RETURNS public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   job public.background_jobs;
@@ -2843,7 +2860,7 @@ ALTER FUNCTION jobferry.job_or_insert(spec jobferry.job_spec, owner text, databa
 
 CREATE FUNCTION jobferry.job_with_key(owner text, job_key text) RETURNS SETOF public.background_jobs
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   (select * from public.background_jobs b where coalesce(b.submitted_by, '') = coalesce(owner, '')
     and b.job_key = job_with_key.job_key and b.job_key is not null and b.finished_at is null)
@@ -2927,7 +2944,7 @@ ALTER FUNCTION jobferry.leave_behind(delegate jobferry.delegates, ids uuid[], co
 
 CREATE FUNCTION jobferry.let_go(job uuid) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   delete from jobferry.delegated where job_id = job;
@@ -2954,7 +2971,7 @@ ALTER FUNCTION jobferry.limit_key(task text) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.limit_task(task text, max_running integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if max_running is not distinct from (select l.max_running from jobferry.task_limits l where l.task = limit_task.task) then
@@ -2983,7 +3000,7 @@ ALTER FUNCTION jobferry.limit_task(task text, max_running integer) OWNER TO jobf
 
 CREATE FUNCTION jobferry.load_crontab(crontab text, entries json) RETURNS TABLE(name text, change text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -3036,7 +3053,7 @@ ALTER FUNCTION jobferry.load_crontab(crontab text, entries json) OWNER TO jobfer
 
 CREATE FUNCTION jobferry.lock_failed_keys(ids uuid[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select pg_advisory_xact_lock(k.lock) from (
     select distinct jobferry.key_lock(b.submitted_by, b.job_key) as lock from public.background_jobs b
@@ -3052,7 +3069,7 @@ ALTER FUNCTION jobferry.lock_failed_keys(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.make_way(ids uuid[], owners text[], client_ids uuid[], job_keys text[], cancels boolean[], OUT held integer[], OUT overtaken integer[], OUT heirs uuid[]) RETURNS record
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
@@ -3116,14 +3133,16 @@ ALTER FUNCTION jobferry.make_way(ids uuid[], owners text[], client_ids uuid[], j
 
 CREATE FUNCTION jobferry.moved_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer) RETURNS SETOF public.background_jobs
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with moved as materialized (
-    select b.id from public.background_jobs b
-    where b.submitted_by = owner
-      and b.version >= pg_snapshot_xmin(target)
-      and not pg_visible_in_snapshot(b.version, target)
-      and pg_visible_in_snapshot(b.created, target)
+    select b.id from (
+      select * from public.background_jobs b where b.submitted_by = owner and b.version >= pg_snapshot_xmax(target)
+      union all
+      select * from public.background_jobs b
+      where b.submitted_by = owner and b.version = any (array(select pg_snapshot_xip(target)))
+    ) b
+    where pg_visible_in_snapshot(b.created, target)
       and (since is null
         or (b.client_id is distinct from device and not pg_visible_in_snapshot(b.created, since))
         or (not pg_visible_in_snapshot(b.revised, since) and pg_visible_in_snapshot(b.revised, target)))
@@ -3138,12 +3157,12 @@ $$;
 ALTER FUNCTION jobferry.moved_page(owner text, device uuid, since pg_snapshot, target pg_snapshot, after_version xid8, after_id uuid, active boolean, max_rows integer) OWNER TO CURRENT_USER;
 
 --
--- Name: named_heads(text[], text[]); Type: FUNCTION; Schema: jobferry; Owner: postgres
+-- Name: named_heads(text[], text[], integer); Type: FUNCTION; Schema: jobferry; Owner: postgres
 --
 
-CREATE FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[]) RETURNS uuid[]
+CREATE FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[], most integer) RETURNS uuid[]
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   names text[];
@@ -3153,10 +3172,22 @@ begin
     union all
     select (select q.queue_name from jobferry.queue q where q.queue_name > name.queue_name order by q.queue_name limit 1)
     from name where name.queue_name is not null
+  ),
+  first as materialized (
+    select name.queue_name from name
+    cross join lateral (
+      select q.priority, q.run_at, q.job_id from jobferry.queue q
+      where q.queue_name = name.queue_name and q.run_at <= now() and (tasks is null or q.task = any (tasks))
+        and (q.flags is null or not q.flags && forbidden_flags)
+      order by q.priority, q.run_at, q.job_id limit 1
+    ) head
+    where not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
+      and not exists (select from jobferry.queue busy where busy.queue_name = name.queue_name and busy.locked_by is not null)
+    order by head.priority, head.run_at, head.job_id
+    limit most + 100
   )
-  select array_agg(queue_name) into names from name
-  where queue_name is not null and not exists (select from jobferry.paused_queues p where p.queue_name = name.queue_name)
-    and pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
+  select array_agg(queue_name) into names from first
+  where pg_try_advisory_xact_lock(hashtextextended('jobferry.queue ' || queue_name, 0));
 
   return array(
     select head.job_id from unnest(names) name
@@ -3170,7 +3201,7 @@ begin
 end $$;
 
 
-ALTER FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[]) OWNER TO CURRENT_USER;
+ALTER FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[], most integer) OWNER TO CURRENT_USER;
 
 --
 -- Name: new_id(bigint); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -3204,7 +3235,7 @@ ALTER FUNCTION jobferry.no_limit() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.note_administration(event text, detail jsonb) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into public.background_job_events (job_id, event, attempt, actor, detail)
   values ('00000000-0000-0000-0000-000000000000', note_administration.event, 0, jobferry.asker(), note_administration.detail)
@@ -3219,7 +3250,7 @@ ALTER FUNCTION jobferry.note_administration(event text, detail jsonb) OWNER TO C
 
 CREATE FUNCTION jobferry.note_delegated(job public.background_jobs, event text, actor text, detail jsonb) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
@@ -3236,7 +3267,7 @@ ALTER FUNCTION jobferry.note_delegated(job public.background_jobs, event text, a
 
 CREATE FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions text[], pendings integer[], oldest timestamp with time zone[], connections uuid[] DEFAULT '{}'::uuid[], gone boolean[] DEFAULT '{}'::boolean[], silence_seconds double precision DEFAULT 45, rejected_jobs text[] DEFAULT '{}'::text[], rejected_codes text[] DEFAULT '{}'::text[], rejected_messages text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into jobferry.devices as d (client_id, owner, client_version, pending, oldest_pending_at, connection,
     connected_until, rejected_at, rejected_job, rejected_code, rejected_message)
@@ -3268,7 +3299,7 @@ ALTER FUNCTION jobferry.note_devices(client_ids uuid[], owners text[], versions 
 
 CREATE FUNCTION jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
@@ -3287,7 +3318,7 @@ ALTER FUNCTION jobferry.note_heirs(ids uuid[], owner text, job_keys text[]) OWNE
 
 CREATE FUNCTION jobferry.note_overtaken(ids uuid[], heirs uuid[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into public.background_job_events (job_id, owner, event, attempt, actor, detail)
   select b.id, b.submitted_by, 'cancelled', 0, 'device ' || b.client_id, jsonb_build_object('replaced_by', i.heir)
@@ -3303,7 +3334,7 @@ ALTER FUNCTION jobferry.note_overtaken(ids uuid[], heirs uuid[]) OWNER TO CURREN
 
 CREATE FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into jobferry.traces (job_id, traceparent)
   select b.id, i.traceparent
@@ -3321,7 +3352,7 @@ ALTER FUNCTION jobferry.note_traces(job_ids uuid[], traceparents text[]) OWNER T
 
 CREATE FUNCTION jobferry.obey(said jobferry.trigger_order, payload jsonb) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jobferry.add_job(
     identifier := said.task, payload := payload, owner := said.owner, database_id := said.database_id)
@@ -3336,7 +3367,7 @@ ALTER FUNCTION jobferry.obey(said jobferry.trigger_order, payload jsonb) OWNER T
 
 CREATE FUNCTION jobferry.oldest_snapshot(OUT seconds double precision, OUT transactions bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select
     (select extract(epoch from now() - min(a.xact_start)) from pg_stat_activity a
@@ -3356,7 +3387,7 @@ ALTER FUNCTION jobferry.oldest_snapshot(OUT seconds double precision, OUT transa
 
 CREATE FUNCTION jobferry.oldest_waiting() RETURNS double precision
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_sort TO 'off'
     AS $$
@@ -3382,7 +3413,7 @@ ALTER FUNCTION jobferry.oldest_waiting() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.open_engine(engine text, schema_name text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   it record;
@@ -3418,7 +3449,7 @@ ALTER FUNCTION jobferry.open_engine(engine text, schema_name text) OWNER TO CURR
 
 CREATE FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[], counted boolean[], most bigint) RETURNS TABLE(number integer, code text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -3459,7 +3490,7 @@ ALTER FUNCTION jobferry.over_limit(ids uuid[], owners text[], cancels boolean[],
 
 CREATE FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   detail jsonb := jsonb_build_object('replaced_by', heir);
@@ -3483,7 +3514,7 @@ ALTER FUNCTION jobferry.pass_key_on(old uuid, running boolean, heir uuid, actor 
 
 CREATE FUNCTION jobferry.pause_queue(queue_name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   insert into jobferry.paused_queues (queue_name) values (pause_queue.queue_name)
@@ -3504,7 +3535,7 @@ ALTER FUNCTION jobferry.pause_queue(queue_name text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.pause_scheduled_job(id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   update jobferry.scheduled_jobs s set paused_at = now(), planned_at = now(), next_run_at = null, error = null
@@ -3525,7 +3556,7 @@ ALTER FUNCTION jobferry.pause_scheduled_job(id bigint) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.pause_task(task text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform pg_advisory_xact_lock(jobferry.limit_key(task));
@@ -3549,7 +3580,7 @@ ALTER FUNCTION jobferry.pause_task(task text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.permanently_fail_jobs(job_ids uuid[], error_message text DEFAULT NULL::text) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.hold_jobs(job_ids);
@@ -3568,7 +3599,7 @@ ALTER FUNCTION jobferry.permanently_fail_jobs(job_ids uuid[], error_message text
 
 CREATE FUNCTION jobferry.places(task text) RETURNS bigint
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select (select case when l.paused_at is null then l.max_running else 0 end from jobferry.task_limits l where l.task = places.task)
     - (select count(*) from jobferry.limited_jobs g where g.task = places.task)
@@ -3600,7 +3631,7 @@ ALTER FUNCTION jobferry.plan_anew() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.prefixes_in_sight(who name) RETURNS text[]
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select array_agg(s.owner_prefix) filter (where s.owner_prefix is not null) from jobferry.sights_of(who) s
 $$;
@@ -3632,7 +3663,7 @@ ALTER FUNCTION jobferry.process_job_discreetly() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.progress_batch(processor text, ids uuid[], attempt_numbers smallint[], progresses real[], checkpoints text[] DEFAULT NULL::text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -3673,7 +3704,7 @@ ALTER FUNCTION jobferry.progress_batch(processor text, ids uuid[], attempt_numbe
 
 CREATE FUNCTION jobferry.progress_job(worker_id text, job_id uuid, progress real) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if exists (select from public.background_jobs b where b.id = progress_job.job_id and b.cancelled) then
@@ -3693,7 +3724,7 @@ ALTER FUNCTION jobferry.progress_job(worker_id text, job_id uuid, progress real)
 
 CREATE FUNCTION jobferry.prunable_history(older_than timestamp with time zone, first_block bigint, last_block bigint, most integer) RETURNS uuid[]
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('jobferry.history', 0));
@@ -3717,7 +3748,7 @@ ALTER FUNCTION jobferry.prunable_history(older_than timestamp with time zone, fi
 
 CREATE FUNCTION jobferry.prunable_jobs(finished_before timestamp with time zone, first_block bigint, last_block bigint, most integer) RETURNS uuid[]
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select coalesce(array_agg(found.id), '{}') from (
     select b.id from public.background_jobs b
@@ -3738,7 +3769,7 @@ ALTER FUNCTION jobferry.prunable_jobs(finished_before timestamp with time zone, 
 
 CREATE FUNCTION jobferry.prune_jobs(ids uuid[], finished_before timestamp with time zone, archive text) RETURNS TABLE(jobs integer, events integer)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   owners text[];
@@ -3768,7 +3799,7 @@ ALTER FUNCTION jobferry.prune_jobs(ids uuid[], finished_before timestamp with ti
 
 CREATE FUNCTION jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, database_id uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   keyed jobferry.job_spec[] := array(select s from unnest(specs) s where s.job_key is not null);
@@ -3792,7 +3823,7 @@ ALTER FUNCTION jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner tex
 
 CREATE FUNCTION jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
@@ -3821,7 +3852,7 @@ ALTER FUNCTION jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner te
 
 CREATE FUNCTION jobferry.queue_depth(sample integer) RETURNS TABLE(task text, jobs bigint)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   share double precision := least(100, 100.0 * sample / greatest(pg_stat_get_live_tuples('jobferry.queue'::regclass), 1));
@@ -3839,7 +3870,7 @@ ALTER FUNCTION jobferry.queue_depth(sample integer) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.read_order(arguments text[], line jsonb, usual text[]) RETURNS jobferry.trigger_order
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
   said jobferry.trigger_order;
@@ -3878,7 +3909,7 @@ ALTER FUNCTION jobferry.read_order(arguments text[], line jsonb, usual text[]) O
 
 CREATE FUNCTION jobferry.reap(lease interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -3955,7 +3986,7 @@ ALTER FUNCTION jobferry.refuse_rewriting_history() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.register_processor(processor text, tasks text[], version text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   insert into jobferry.processors (id, tasks, version) values (processor, register_processor.tasks, register_processor.version)
   on conflict (id) do update set tasks = excluded.tasks, last_seen = now()
@@ -3970,7 +4001,7 @@ ALTER FUNCTION jobferry.register_processor(processor text, tasks text[], version
 
 CREATE FUNCTION jobferry.release_batch(processor text, ids uuid[], attempt_numbers smallint[], delays interval[] DEFAULT NULL::interval[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET random_page_cost TO '1'
     AS $$
 declare
@@ -4021,7 +4052,7 @@ ALTER FUNCTION jobferry.release_batch(processor text, ids uuid[], attempt_number
 
 CREATE FUNCTION jobferry.release_failed_keys(owners text[], job_keys text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   update public.background_jobs b set job_key = null
@@ -4044,7 +4075,7 @@ ALTER FUNCTION jobferry.release_failed_keys(owners text[], job_keys text[]) OWNE
 
 CREATE FUNCTION jobferry.release_jobs(worker_id text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   ids uuid[];
@@ -4070,7 +4101,7 @@ ALTER FUNCTION jobferry.release_jobs(worker_id text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.release_keys(ids uuid[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   update jobferry.queue q set max_attempts = greatest(q.attempts, 1) where q.job_id = any (ids);
@@ -4089,7 +4120,7 @@ ALTER FUNCTION jobferry.release_keys(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.release_unknown(processor text, known uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform pg_advisory_xact_lock(jobferry.lease_key(processor));
@@ -4106,7 +4137,7 @@ ALTER FUNCTION jobferry.release_unknown(processor text, known uuid[]) OWNER TO j
 
 CREATE FUNCTION jobferry.remove_job(job_key text, owner text DEFAULT NULL::text) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   held uuid[];
@@ -4138,7 +4169,7 @@ ALTER FUNCTION jobferry.remove_job(job_key text, owner text) OWNER TO jobferry_e
 
 CREATE FUNCTION jobferry.remove_scheduled_job(id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   delete from jobferry.scheduled_jobs s where s.id = remove_scheduled_job.id;
@@ -4154,7 +4185,7 @@ ALTER FUNCTION jobferry.remove_scheduled_job(id bigint) OWNER TO jobferry_engine
 
 CREATE FUNCTION jobferry.replace_jobs(ids uuid[], job_keys text[], specs jobferry.job_spec[], preserve boolean, database_id uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return query
@@ -4200,7 +4231,7 @@ ALTER FUNCTION jobferry.replace_jobs(ids uuid[], job_keys text[], specs jobferry
 
 CREATE FUNCTION jobferry.requeue_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if (NEW.task, NEW.queue_name, NEW.priority, NEW.run_at, NEW.max_attempts, NEW.flags)
@@ -4209,7 +4240,7 @@ begin
   end if;
   update jobferry.queue set task = NEW.task, queue_name = NEW.queue_name, priority = NEW.priority,
     run_at = NEW.run_at, max_attempts = NEW.max_attempts, flags = NEW.flags
-  where job_id = (select job_id from jobferry.queue where job_id = NEW.id and locked_by is null for update skip locked);
+  where job_id = (select job_id from jobferry.queue where job_id = NEW.id for update skip locked);
   perform pg_notify('jobferry_queue', '');
   return null;
 end $$;
@@ -4223,7 +4254,7 @@ ALTER FUNCTION jobferry.requeue_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, priority integer DEFAULT NULL::integer, attempts integer DEFAULT NULL::integer, max_attempts integer DEFAULT NULL::integer) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -4281,7 +4312,7 @@ ALTER FUNCTION jobferry.reschedule_jobs(job_ids uuid[], run_at timestamp with ti
 
 CREATE FUNCTION jobferry.resend_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if exists (select from jobferry.delegated d where d.job_id = NEW.id) and jobferry.take_back(array[NEW.id]) > 0 then
@@ -4302,7 +4333,7 @@ ALTER FUNCTION jobferry.resend_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.resume_queue(queue_name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   delete from jobferry.paused_queues p where p.queue_name = resume_queue.queue_name;
@@ -4323,7 +4354,7 @@ ALTER FUNCTION jobferry.resume_queue(queue_name text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.resume_scheduled_job(id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   update jobferry.scheduled_jobs s set paused_at = null, planned_at = null
@@ -4344,7 +4375,7 @@ ALTER FUNCTION jobferry.resume_scheduled_job(id bigint) OWNER TO jobferry_engine
 
 CREATE FUNCTION jobferry.resume_task(task text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   most integer;
@@ -4372,7 +4403,7 @@ ALTER FUNCTION jobferry.resume_task(task text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with time zone DEFAULT now(), reason text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
@@ -4394,7 +4425,7 @@ ALTER FUNCTION jobferry.revoke_owner(owner text, issued_before timestamp with ti
 
 CREATE FUNCTION jobferry.revoke_sight(role regrole) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -4414,7 +4445,7 @@ ALTER FUNCTION jobferry.revoke_sight(role regrole) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, reason text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
@@ -4438,7 +4469,7 @@ ALTER FUNCTION jobferry.revoke_token(token_id text, expires_at timestamp with ti
 
 CREATE FUNCTION jobferry.ring_for(owner text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.announce(array[owner]) where owner is not null;
@@ -4499,7 +4530,7 @@ ALTER FUNCTION jobferry.ring_scheduler() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval DEFAULT '01:00:00'::interval) RETURNS public.background_jobs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   schedule jobferry.scheduled_jobs;
@@ -4530,7 +4561,7 @@ ALTER FUNCTION jobferry.run_scheduled_job(id bigint, job_expiry interval) OWNER 
 
 CREATE FUNCTION jobferry.seen_in_engine(engine text, schema_name text, foreign_id text, queue text) RETURNS TABLE(state text, ended boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 begin
   return query execute format(case engine
@@ -4562,7 +4593,7 @@ ALTER FUNCTION jobferry.seen_in_engine(engine text, schema_name text, foreign_id
 
 CREATE FUNCTION jobferry.send_to_engine(delegate jobferry.delegates, ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '1s'
     AS $$
 begin
@@ -4742,7 +4773,7 @@ ALTER PROCEDURE jobferry.settle_functions() OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.settle_restored() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   here bigint := (select system_identifier from pg_control_system());
@@ -4792,7 +4823,7 @@ ALTER TABLE jobferry.sights OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.sights_of(who name) RETURNS SETOF jobferry.sights
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select s.* from jobferry.sights s
   where pg_has_role(who, s.role, 'usage') and pg_has_role(session_user, who, 'member')
@@ -4807,7 +4838,7 @@ ALTER FUNCTION jobferry.sights_of(who name) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.stamp_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   NEW.created := pg_current_xact_id();
@@ -4839,7 +4870,7 @@ ALTER FUNCTION jobferry.status_of(completed boolean, cancelled boolean, run_at t
 
 CREATE FUNCTION jobferry.stop_delegated() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   it jobferry.delegated;
@@ -4883,7 +4914,7 @@ ALTER TABLE jobferry.delegated OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '1s'
     AS $_$
 begin
@@ -4929,7 +4960,7 @@ ALTER FUNCTION jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 
 CREATE FUNCTION jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[]) RETURNS TABLE(number integer, code text)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
@@ -5019,7 +5050,7 @@ ALTER FUNCTION jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[
 
 CREATE FUNCTION jobferry.take_back(ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   it record;
@@ -5060,7 +5091,7 @@ ALTER FUNCTION jobferry.take_back(ids uuid[]) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[], payloads text[], tasks text[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with mine as materialized (
     select b.id from unnest(ids, owners, client_ids, payloads, tasks) i(id, owner, client_id, payload, task)
@@ -5087,7 +5118,7 @@ ALTER FUNCTION jobferry.tell_again(ids uuid[], owners text[], client_ids uuid[],
 
 CREATE FUNCTION jobferry.tell_by(teller regprocedure) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   execute format('create or replace trigger process_job_trigger after insert on public.background_jobs'
@@ -5104,7 +5135,7 @@ ALTER FUNCTION jobferry.tell_by(teller regprocedure) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.tenants_in_sight(who name) RETURNS uuid[]
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select array_agg(case when s.by_setting then nullif(current_setting('jobferry.tenant', true), '')::uuid else s.tenant end)
   from jobferry.sights_of(who) s
@@ -5119,7 +5150,7 @@ ALTER FUNCTION jobferry.tenants_in_sight(who name) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.tg_add_job_with_fields() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
@@ -5138,7 +5169,7 @@ ALTER FUNCTION jobferry.tg_add_job_with_fields() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.tg_add_job_with_row() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
@@ -5156,7 +5187,7 @@ ALTER FUNCTION jobferry.tg_add_job_with_row() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.tg_add_job_with_row_id() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
@@ -5175,7 +5206,7 @@ ALTER FUNCTION jobferry.tg_add_job_with_row_id() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.trigger_job() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   line jsonb := to_jsonb(coalesce(NEW, OLD));
@@ -5195,7 +5226,7 @@ ALTER FUNCTION jobferry.trigger_job() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.try_hold_jobs(ids uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   rows_held uuid[];
@@ -5216,7 +5247,7 @@ ALTER FUNCTION jobferry.try_hold_jobs(ids uuid[]) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.try_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid) RETURNS SETOF public.background_jobs
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   owners text[] := array_fill(owner, array[cardinality(specs)]);
@@ -5262,7 +5293,7 @@ ALTER FUNCTION jobferry.try_keyed(specs jobferry.job_spec[], mode text, owner te
 
 CREATE FUNCTION jobferry.undelegate(task text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   lock table jobferry.queue in share row exclusive mode;
@@ -5288,7 +5319,7 @@ ALTER FUNCTION jobferry.undelegate(task text) OWNER TO CURRENT_USER;
 
 CREATE FUNCTION jobferry.unregister_processor(processor text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform jobferry.release_unknown(processor, '{}');
@@ -5305,7 +5336,7 @@ ALTER FUNCTION jobferry.unregister_processor(processor text) OWNER TO jobferry_e
 
 CREATE FUNCTION jobferry.unrevoke_owner(owner text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
@@ -5329,7 +5360,7 @@ COMMENT ON FUNCTION jobferry.unrevoke_owner(owner text) IS 'Take it back; was th
 
 CREATE FUNCTION jobferry.unrevoke_token(token_id text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
@@ -5346,7 +5377,7 @@ ALTER FUNCTION jobferry.unrevoke_token(token_id text) OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.unserved_tasks() RETURNS TABLE(task text, jobs bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select q.task, count(*) from jobferry.queue q
   where q.run_at <= now() and q.locked_by is null
@@ -5363,7 +5394,7 @@ ALTER FUNCTION jobferry.unserved_tasks() OWNER TO jobferry_engine;
 
 CREATE FUNCTION jobferry.until_next_slot(at timestamp with time zone) RETURNS double precision
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select extract(epoch from min(s.next_run_at) - coalesce(at, now()))::double precision from jobferry.scheduled_jobs s
 $$;
@@ -5377,7 +5408,7 @@ ALTER FUNCTION jobferry.until_next_slot(at timestamp with time zone) OWNER TO jo
 
 CREATE FUNCTION jobferry.waiting_of(ids uuid[]) RETURNS uuid[]
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select array(
     select b.id from public.background_jobs b left join jobferry.queue q on q.job_id = b.id
@@ -5395,7 +5426,8 @@ CREATE FUNCTION public.process_job() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 declare
-  message text;
+  -- By its full name: what is read in the session of a caller once is kept, also for when the engine inserts.
+  message pg_catalog.text;
 begin
   if NEW.completed = false and NEW.cancelled = false then
     message := pg_catalog.row_to_json(NEW)::text;
@@ -5774,14 +5806,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('93ad4436-9561-4135-a32a-fbcc488a29b1', 'anna', '0.1.0', 0, NULL, '2026-11-22 19:03:54.676902+00', '2026-11-22 19:03:54.676902+00', 'ad06f3b7-0637-41d1-8b86-8b9dd2f710b9', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('1cc690ec-fc7d-44e8-936b-974cef269050', 'anna', '0.1.0', 0, NULL, '2026-11-22 21:33:08.228932+00', '2026-11-22 21:33:08.228932+00', 'a0af34e6-2825-48af-9cc7-be20bbe7ad98', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('3701d6a9-48d4-4756-95c3-5c826a735e40', true, 7711073616005192174);
+INSERT INTO jobferry.identity VALUES ('96617f58-d024-4534-90db-3beb1ce4cf64', true, 7711112055509670606);
 
 
 --
@@ -5800,34 +5832,34 @@ INSERT INTO jobferry.identity VALUES ('3701d6a9-48d4-4756-95c3-5c826a735e40', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '3254f031c1e04041fa4e200091fe78319b9a5fef33c937fd7591043234d5b5b7', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '9976070555a5c98fb3b048352ddb116f6520c2262b5a15d5e6d854802ece51f4', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'c01297394efe550fcf84ead572c9058266d49175d52fa043584971558da466f5', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', 'd378d8797161da5d3c70e6c7906640289a21c1908870a5a203442661b008cb6f', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e6e9694fc2a63ca0cdfd382c87fd86e7380d0f2c33b2d6403731a6997e09023a', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'f66bb2712038039c6f23f8ec2a5d8434400518bdaf26a5dfb2acdb740ea8e304', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '99a9d7127f4dea6b2825a1cd4ff96fda5e09894008443dee2c4fd6e8bf092a73', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '77086bc35cfd48020910f1aeed6f802124d6c2c93084d8a28387a44c70e1d20c', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', '974eb0e9ce74015db12c49ea4b0e2618a6f5d2b0197d71f720467a8e23a327f5', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', '195637954f2380dc146d65b2a3625de9089099129feed4d67a339432fba5a7ff', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', 'a81e0f273a585595eb9705fe814e854ddd666ede3bcd4869176228b97090aabc', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '241d63f99a8c9270859cf12e149e363d84988bd19393856d85dc51cbf54185b6', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6de6e8b25e8abc47072e42f62309645235e2f39e82ad4b94b00b073991c7192f', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '8a284293c1abed382bc0c2994a3a7467df28bcfb62ed27aa5a5561ca886e66ba', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '0a7b3332cae726c4581e64110da18eb11d28a0d3a14cdea27c4c2c35b3f4b58b', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '6324551ee79984700bf838bae59dde060be00c2e27e7d5536c62dc5fccf2a6c9', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '5b2130823078bcdb924d237f1b406a3555180f42a6fd91a0627cc5e25f7d27dd', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', '41825258fbb99e1080bd34152d9e6c7812190e09ce7c0471df7a19814b531666', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '0bd6c0ca02939bc7d79a32698a2d16b720196a560e57a04b203e4273866917d5', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '316701ccca3f557dfba5aaef92589064c5b94aef32bbd33aca4ec7ae99d2dc1d', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', 'd97fef8e87c33559ca0d8ff6d4a7c13cb12ef85ea47e8dce8f910daa3cf8c71e', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '3fe1157cf8c1ca34d05c3e0bbbf035a4dcdf99b5b7e90c03cf64c39d13d42b0f', '2026-11-22 19:03:54.168649+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '9be097bec12c91e36a733c3d0b05d4506c8f0ea0023b9a1f119fe2aea8e2c1a2', '2026-11-22 19:03:54.168649+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '9b0fc9088b6d3b9a8f79219cc19a0130df3fc701ccd7766b8706330a5d7457d1', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '8e0409e359100970e3adc624e9bf0786fb1264c0368a738cf66ce8c58862ced5', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '6de58fb6fffdb0bbcd4a53926a1b1ad791f609331b072a494fdde5d1a534ab1b', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'fbb1fd70c20c70445c8009c9e3c3dc73b14b9598de3ac4d8437167f82244c8c2', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '105ab14aadbf20dd98c66fe54802823961db6a712978970d876eb1a9e4cc1594', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6cf4a78fd9e2b45f2f6aa4f13d7404ec372560d46336584826a9013105068b66', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '59a495c1ae12cda5dbc5c89731df80b2d94c444ad9a53ab40215e85827c3c0bc', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', 'f4908bc2bf1d4268afd976b45295ae51f7d81f7908642b3f09b11b8249030f33', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', '75adac80ee1d78fe7bc7881206d3f4ab74c169fdead51f65c5eaa3ad27fe78e4', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 21:33:06.929101+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 21:33:06.929101+00');
 
 
 --
@@ -5858,8 +5890,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '9be097bec12c91e36a733c
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a204a4-bb9f-702f-a805-f819ac43df17', 'nobody''s', 'q', 0, '2026-11-22 19:03:54.557238+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a204a4-bba0-7e65-a93c-3f20814e7999', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.557239+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2052d-59dc-73ac-a38d-b651a8d9cb0e', 'nobody''s', 'q', 0, '2026-11-22 21:33:08.00492+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2052d-59e3-7480-8be5-ca70c04d1606', 'nobody''s', NULL, 0, '2026-11-22 21:33:08.004921+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5943,26 +5975,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 19:03:54.563023+00', '01a204a4-bb9f-702f-a805-f819ac43df17', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 19:03:54.563224+00', '01a204a4-bba0-7e65-a93c-3f20814e7999', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 19:03:54.563247+00', '01a204a4-bba2-7a7d-82dc-898f8063614c', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 19:03:54.631216+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 19:03:54.634113+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'submitted', 0, 'device 93ad4436-9561-4135-a32a-fbcc488a29b1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 19:03:54.64404+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'started', 1, 'processor host:27100:d2fb3f7c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 19:03:54.644149+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'started', 1, 'processor host:27100:d2fb3f7c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 19:03:54.656333+00', '01a204a4-bbff-7287-8691-b3b4b5cd0091', 'anna', 'completed', 1, 'processor host:27100:d2fb3f7c', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 19:03:54.659519+00', '01a204a4-bc04-7543-9f12-8250cb5ada43', 'anna', 'failed', 1, 'processor host:27100:d2fb3f7c', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 21:33:08.010171+00', '01a2052d-59dc-73ac-a38d-b651a8d9cb0e', 'anna', 'submitted', 0, 'device 1cc690ec-fc7d-44e8-936b-974cef269050', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 21:33:08.010358+00', '01a2052d-59e3-7480-8be5-ca70c04d1606', 'anna', 'submitted', 0, 'device 1cc690ec-fc7d-44e8-936b-974cef269050', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 21:33:08.010378+00', '01a2052d-59e4-7395-82ab-57882ae1a93e', 'anna', 'submitted', 0, 'device 1cc690ec-fc7d-44e8-936b-974cef269050', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 21:33:08.135353+00', '01a2052d-5aa0-7c82-ab2d-0b17b83f0fe1', 'anna', 'submitted', 0, 'device 1cc690ec-fc7d-44e8-936b-974cef269050', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 21:33:08.142229+00', '01a2052d-5aa5-73f1-912e-b8389dd542d5', 'anna', 'submitted', 0, 'device 1cc690ec-fc7d-44e8-936b-974cef269050', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 21:33:08.153707+00', '01a2052d-5aa0-7c82-ab2d-0b17b83f0fe1', 'anna', 'started', 1, 'processor host:23210:fe975f6b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 21:33:08.158003+00', '01a2052d-5aa5-73f1-912e-b8389dd542d5', 'anna', 'started', 1, 'processor host:23210:fe975f6b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 21:33:08.179024+00', '01a2052d-5aa0-7c82-ab2d-0b17b83f0fe1', 'anna', 'completed', 1, 'processor host:23210:fe975f6b', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 21:33:08.183913+00', '01a2052d-5aa5-73f1-912e-b8389dd542d5', 'anna', 'failed', 1, 'processor host:23210:fe975f6b', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a204a4-bb9f-702f-a805-f819ac43df17', '2026-11-22 19:03:54.528+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', 'q', 0, '2026-11-22 19:03:54.557238+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 19:03:54.55724+00', NULL, NULL, '767', '767', NULL);
-INSERT INTO public.background_jobs VALUES ('01a204a4-bba0-7e65-a93c-3f20814e7999', '2026-11-22 19:03:54.529+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.557239+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 19:03:54.55724+00', NULL, NULL, '767', '767', NULL);
-INSERT INTO public.background_jobs VALUES ('01a204a4-bba2-7a7d-82dc-898f8063614c', '2026-11-22 19:03:54.53+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 'nobody''s', NULL, 0, '2026-11-22 19:03:54.55724+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 19:03:54.55724+00', NULL, '2026-11-22 19:03:54.55724+00', '767', '767', NULL);
-INSERT INTO public.background_jobs VALUES ('01a204a4-bbff-7287-8691-b3b4b5cd0091', '2026-11-22 19:03:54.623+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 't', NULL, 0, '2026-11-22 19:03:54.629625+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 19:03:54.629625+00', '2026-11-22 19:03:54.637213+00', '2026-11-22 19:03:54.654543+00', '771', '775', NULL);
-INSERT INTO public.background_jobs VALUES ('01a204a4-bc04-7543-9f12-8250cb5ada43', '2026-11-22 19:03:54.628+00', '{"fail": true}', false, false, 0, NULL, 'anna', '93ad4436-9561-4135-a32a-fbcc488a29b1', 't', NULL, 0, '2026-11-22 19:03:54.63332+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 19:03:54.63332+00', '2026-11-22 19:03:54.637213+00', '2026-11-22 19:03:54.657963+00', '772', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2052d-59dc-73ac-a38d-b651a8d9cb0e', '2026-11-22 21:33:07.932+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '1cc690ec-fc7d-44e8-936b-974cef269050', 'nobody''s', 'q', 0, '2026-11-22 21:33:08.00492+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 21:33:08.004922+00', NULL, NULL, '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2052d-59e3-7480-8be5-ca70c04d1606', '2026-11-22 21:33:07.939+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '1cc690ec-fc7d-44e8-936b-974cef269050', 'nobody''s', NULL, 0, '2026-11-22 21:33:08.004921+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 21:33:08.004922+00', NULL, NULL, '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2052d-59e4-7395-82ab-57882ae1a93e', '2026-11-22 21:33:07.94+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '1cc690ec-fc7d-44e8-936b-974cef269050', 'nobody''s', NULL, 0, '2026-11-22 21:33:08.004922+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 21:33:08.004922+00', NULL, '2026-11-22 21:33:08.004922+00', '767', '767', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2052d-5aa0-7c82-ab2d-0b17b83f0fe1', '2026-11-22 21:33:08.128+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '1cc690ec-fc7d-44e8-936b-974cef269050', 't', NULL, 0, '2026-11-22 21:33:08.134542+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 21:33:08.134542+00', '2026-11-22 21:33:08.135631+00', '2026-11-22 21:33:08.17692+00', '769', '775', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2052d-5aa5-73f1-912e-b8389dd542d5', '2026-11-22 21:33:08.133+00', '{"fail": true}', false, false, 0, NULL, 'anna', '1cc690ec-fc7d-44e8-936b-974cef269050', 't', NULL, 0, '2026-11-22 21:33:08.141607+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 21:33:08.141607+00', '2026-11-22 21:33:08.156987+00', '2026-11-22 21:33:08.182809+00', '770', '776', NULL);
 
 
 --
@@ -7568,11 +7600,11 @@ GRANT ALL ON FUNCTION jobferry.moved_page(owner text, device uuid, since pg_snap
 
 
 --
--- Name: FUNCTION named_heads(tasks text[], forbidden_flags text[]); Type: ACL; Schema: jobferry; Owner: postgres
+-- Name: FUNCTION named_heads(tasks text[], forbidden_flags text[], most integer); Type: ACL; Schema: jobferry; Owner: postgres
 --
 
-REVOKE ALL ON FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[]) TO jobferry_engine;
+REVOKE ALL ON FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.named_heads(tasks text[], forbidden_flags text[], most integer) TO jobferry_engine;
 
 
 --

@@ -11,6 +11,10 @@
 --   jobferry_auditor    reads.
 --   jobferry_archivist  owns the one door to the audit log's past; nobody logs in as it.
 --
+-- Functions find what they name without a schema in pg_catalog, and in pg_temp only after that. A search path
+-- that does not say so looks for types among the caller's temporary ones first: a domain of his there would
+-- have its check run with the engine's rights.
+--
 -- Roles belong to the whole cluster, so another database may have made them, even this moment.
 
 do $$
