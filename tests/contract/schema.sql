@@ -1098,7 +1098,7 @@ function jobferry.send_to_procrastinate(delegate jobferry.delegates, ids uuid[])
 function jobferry.settle_functions()
   returns None
   plpgsql volatile security invoker
-  owner whoever migrates, body 85504795f1ccb00234cc7ac94d71834e
+  owner whoever migrates, body 2741e5d1b67871ce812e0b1ab589381b
 
 function jobferry.settle_restored()
   returns bigint
@@ -1158,22 +1158,22 @@ function jobferry.tenants_in_sight(who name)
 function jobferry.tg_add_job_with_fields()
   returns trigger
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body bb1fe4f8627d05d1371a69a56b7c4825
+  owner jobferry_trigger, body bb1fe4f8627d05d1371a69a56b7c4825
 
 function jobferry.tg_add_job_with_row()
   returns trigger
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body da9db13b2941ec7900e5f20637632956
+  owner jobferry_trigger, body da9db13b2941ec7900e5f20637632956
 
 function jobferry.tg_add_job_with_row_id()
   returns trigger
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body f126d73fc1d72ca9bb65277327e9d21f
+  owner jobferry_trigger, body f126d73fc1d72ca9bb65277327e9d21f
 
 function jobferry.trigger_job()
   returns trigger
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body a31ed3d2daaac2eb3a44eddcc34a1ecf
+  owner jobferry_trigger, body a31ed3d2daaac2eb3a44eddcc34a1ecf
 
 function jobferry.try_hold_jobs(ids uuid[])
   returns uuid[]
@@ -1260,6 +1260,7 @@ grant execute on function jobferry.actor to jobferry_engine
 grant execute on function jobferry.add_job to jobferry_admin
 grant execute on function jobferry.add_job to jobferry_processor
 grant execute on function jobferry.add_job to jobferry_producer
+grant execute on function jobferry.add_job to jobferry_trigger
 grant execute on function jobferry.add_jobs to jobferry_admin
 grant execute on function jobferry.add_jobs to jobferry_processor
 grant execute on function jobferry.add_jobs to jobferry_producer
@@ -1363,7 +1364,7 @@ grant execute on function jobferry.note_overtaken to jobferry_engine
 grant execute on function jobferry.note_traces to jobferry_gateway
 grant execute on function jobferry.note_traces to jobferry_processor
 grant execute on function jobferry.note_traces to jobferry_producer
-grant execute on function jobferry.obey to jobferry_engine
+grant execute on function jobferry.obey to jobferry_trigger
 grant execute on function jobferry.over_limit to jobferry_gateway
 grant execute on function jobferry.pass_key_on to jobferry_engine
 grant execute on function jobferry.pause_queue to jobferry_admin
@@ -1378,7 +1379,7 @@ grant execute on function jobferry.prunable_jobs to jobferry_admin
 grant execute on function jobferry.prune_jobs to jobferry_admin
 grant execute on function jobferry.put_jobs to jobferry_engine
 grant execute on function jobferry.put_keyed to jobferry_engine
-grant execute on function jobferry.read_order to jobferry_engine
+grant execute on function jobferry.read_order to jobferry_trigger
 grant execute on function jobferry.reap to jobferry_processor
 grant execute on function jobferry.register_processor to jobferry_processor
 grant execute on function jobferry.release_failed_keys to jobferry_engine
@@ -1431,6 +1432,7 @@ grant usage on schema jobferry to jobferry_auditor
 grant usage on schema jobferry to jobferry_gateway
 grant usage on schema jobferry to jobferry_processor
 grant usage on schema jobferry to jobferry_producer
+grant usage on schema jobferry to jobferry_trigger
 grant usage on schema jobferry to jobferry_viewer
 grant usage on sequence public.background_job_events_id_seq to jobferry_engine
 grant delete, insert, select, update on table jobferry.delegated to jobferry_engine

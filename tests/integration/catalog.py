@@ -41,7 +41,7 @@ select format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_argume
   pg_get_function_result(p.oid) as result, l.lanname as language, p.prosecdef as definer,
   case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
   p.proconfig as settings, md5(p.prosrc) as hash,
-  case when pg_get_userbyid(p.proowner) in ('jobferry_engine', 'jobferry_archivist')
+  case when pg_get_userbyid(p.proowner) in ('jobferry_engine', 'jobferry_archivist', 'jobferry_trigger')
     then pg_get_userbyid(p.proowner) else 'whoever migrates' end as owner
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
 where n.nspname in ('public', 'jobferry')

@@ -152,7 +152,9 @@ def test_the_owner_of_a_database_who_may_create_roles_can_migrate(server: TestSe
             creator = (
                 "admin true, inherit false, set false" if version >= 160000 else "admin option"
             )
-            superuser.do(f"grant jobferry_engine, jobferry_archivist to {name} with {creator}")
+            superuser.do(
+                f"grant jobferry_engine, jobferry_archivist, jobferry_trigger to {name} with {creator}"
+            )
             migrate(f"{dsn}{'&' if '?' in dsn else '?'}options=-crole%3D{name}")
             job = superuser.insert()
             assert superuser.events(job) == ["submitted"]

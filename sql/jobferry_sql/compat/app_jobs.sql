@@ -169,13 +169,18 @@ do $$
 declare
   f regprocedure;
 begin
+  -- The trigger functions have an owner of their own: see 0014_trigger_functions.sql.
+  grant usage, create on schema app_jobs to jobferry_trigger;
   for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'app_jobs'::regnamespace and p.prosecdef loop
-    execute format('alter function %s owner to jobferry_engine', f);
+    execute format('alter function %s owner to %I', f,
+      case when (select p.prorettype = 'trigger'::regtype from pg_proc p where p.oid = f) then 'jobferry_trigger' else 'jobferry_engine' end);
   end loop;
+  revoke create on schema app_jobs from jobferry_trigger;
 end $$;
 
 revoke execute on all routines in schema app_jobs from public;
-grant execute on function app_jobs.numbered, app_jobs.job_of, app_jobs.tenant_of to jobferry_engine;
+grant execute on function app_jobs.numbered, app_jobs.job_of to jobferry_engine;
+grant execute on function app_jobs.tenant_of to jobferry_trigger;
 grant usage on schema app_jobs to jobferry_producer, jobferry_processor, jobferry_auditor, jobferry_admin;
 grant select on app_jobs.jobs, app_jobs.job_queues to jobferry_processor, jobferry_auditor, jobferry_admin;
 grant select on app_jobs.scheduled_jobs to jobferry_processor, jobferry_auditor;

@@ -10,6 +10,7 @@
 --   jobferry_processor  claims, runs, reports.
 --   jobferry_auditor    reads.
 --   jobferry_archivist  owns the one door to the audit log's past; nobody logs in as it.
+--   jobferry_trigger    owns the functions that triggers on other people's tables call; nobody logs in as it.
 --
 -- Functions find what they name without a schema in pg_catalog, and in pg_temp only after that. A search path
 -- that does not say so looks for types among the caller's temporary ones first: a domain of his there would
@@ -22,14 +23,14 @@ declare
   wanted text;
 begin
   foreach wanted in array array['jobferry_engine', 'jobferry_gateway', 'jobferry_processor', 'jobferry_auditor',
-      'jobferry_archivist'] loop
+      'jobferry_archivist', 'jobferry_trigger'] loop
     begin
       execute format('create role %I nologin', wanted);
     exception when duplicate_object or unique_violation then null;
     end;
     -- Handing a function over to a role needs membership in it; a superuser has it anyway. From
     -- 16 on whoever created the role is a member that may not yet act as it.
-    if wanted in ('jobferry_engine', 'jobferry_archivist') and not pg_has_role(current_user, wanted,
+    if wanted in ('jobferry_engine', 'jobferry_archivist', 'jobferry_trigger') and not pg_has_role(current_user, wanted,
         case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end) then
       execute format('grant %I to current_user', wanted);
     end if;
@@ -37,6 +38,6 @@ begin
 end $$;
 
 grant usage, create on schema jobferry to jobferry_engine, jobferry_archivist;
-grant usage on schema jobferry to jobferry_gateway, jobferry_processor, jobferry_auditor;
+grant usage on schema jobferry to jobferry_gateway, jobferry_processor, jobferry_auditor, jobferry_trigger;
 grant usage on schema public to jobferry_engine, jobferry_gateway, jobferry_processor, jobferry_auditor,
   jobferry_archivist;

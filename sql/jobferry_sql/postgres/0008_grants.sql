@@ -8,8 +8,8 @@ grant select on jobferry.transitions, jobferry.identity to jobferry_engine;
 grant usage on all sequences in schema public, jobferry to jobferry_engine;
 
 -- Every migration that makes functions ends with this: SECURITY DEFINER functions are handed over to
--- the engine (that name is what the triggers look for), but for the archivist's, and nobody may call
--- what was not granted.
+-- the engine (that name is what the triggers look for), but for those of the archivist and of triggers, and
+-- nobody may call what was not granted.
 create procedure jobferry.settle_functions()
 language plpgsql as $$
 declare
@@ -17,7 +17,8 @@ declare
 begin
   for f in
     select p.oid::regprocedure from pg_proc p
-    where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef and p.proowner <> 'jobferry_archivist'::regrole
+    where p.pronamespace = 'jobferry'::regnamespace and p.prosecdef
+      and pg_get_userbyid(p.proowner) not in ('jobferry_archivist', 'jobferry_trigger')
   loop
     execute format('alter function %s owner to jobferry_engine', f);
   end loop;

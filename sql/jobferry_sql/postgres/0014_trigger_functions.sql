@@ -9,6 +9,9 @@
 --
 -- The payload is made of the row as JSON; no value ever becomes SQL. A row that is deleted speaks as it was.
 -- Whoever writes the row needs no right to add jobs; whoever makes the trigger needs EXECUTE here.
+--
+-- To make JSON of a row may call functions of its owner's, as a type may say itself how it becomes JSON. So
+-- these run as a role that may add jobs and nothing else, and not with the engine's rights.
 
 -- What a trigger's arguments say.
 create type jobferry.trigger_order as (
@@ -101,8 +104,18 @@ begin
   return coalesce(NEW, OLD);
 end $$;
 
+-- Whoever is to own a function must be able to make one there.
+grant create on schema jobferry to jobferry_trigger;
+alter function jobferry.tg_add_job_with_row_id() owner to jobferry_trigger;
+alter function jobferry.tg_add_job_with_row() owner to jobferry_trigger;
+alter function jobferry.tg_add_job_with_fields() owner to jobferry_trigger;
+alter function jobferry.trigger_job() owner to jobferry_trigger;
+revoke create on schema jobferry from jobferry_trigger;
+
 call jobferry.settle_functions();
 grant execute on function
   jobferry.tg_add_job_with_row_id, jobferry.tg_add_job_with_row, jobferry.tg_add_job_with_fields, jobferry.trigger_job
   to jobferry_producer;
-grant execute on function jobferry.read_order, jobferry.obey to jobferry_engine;
+grant execute on function jobferry.read_order, jobferry.obey,
+  jobferry.add_job(text, jsonb, text, timestamptz, integer, text, integer, text[], text, text, uuid)
+  to jobferry_trigger;
