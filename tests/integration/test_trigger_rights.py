@@ -33,17 +33,17 @@ CALLS: tuple[LiteralString, ...] = (
 def team(db: Database) -> Iterator[Database]:
     """The owner of tables of an application, who may add jobs."""
     role = f"team_{db.pid}"
-    db.do(f"create role {role}")  # type: ignore[arg-type]
-    db.do(f"grant jobferry_producer to {role}")  # type: ignore[arg-type]
-    db.do(f"grant create on database {db.connection.info.dbname} to {role}")  # type: ignore[arg-type]
+    db.do(f"create role {role}")
+    db.do(f"grant jobferry_producer to {role}")
+    db.do(f"grant create on database {db.connection.info.dbname} to {role}")
     try:
         with Database(db.dsn) as owner:
-            owner.do(f"set session authorization {role}")  # type: ignore[arg-type]
+            owner.do(f"set session authorization {role}")
             owner.do(TABLE)
             yield owner
     finally:
-        db.do(f"drop owned by {role} cascade")  # type: ignore[arg-type]
-        db.do(f"drop role {role}")  # type: ignore[arg-type]
+        db.do(f"drop owned by {role} cascade")
+        db.do(f"drop role {role}")
 
 
 @pytest.mark.parametrize("call", CALLS)
