@@ -5807,14 +5807,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 'anna', '0.1.0', 0, NULL, '2026-11-22 21:51:16.147335+00', '2026-11-22 21:51:16.147335+00', 'd49ee837-ac29-412d-bbc8-516518b049f9', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('39873e07-04d1-4461-9a8c-0de21930271a', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:00:20.074168+00', '2026-11-22 22:00:20.074168+00', '83988bae-cbfc-404d-8669-159b324a9435', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('9e6695f8-393d-4852-987e-9c74466ec83f', true, 7711116742862568014);
+INSERT INTO jobferry.identity VALUES ('9943074d-5b09-4a0c-807e-ab5733426528', true, 7711119080749143439);
 
 
 --
@@ -5833,34 +5833,34 @@ INSERT INTO jobferry.identity VALUES ('9e6695f8-393d-4852-987e-9c74466ec83f', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '711bf4a5c32db0edf9fa271c61bb9b5f8d7683dfec11dc7f4c562191b0110c3c', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '8e0409e359100970e3adc624e9bf0786fb1264c0368a738cf66ce8c58862ced5', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '105ab14aadbf20dd98c66fe54802823961db6a712978970d876eb1a9e4cc1594', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6cf4a78fd9e2b45f2f6aa4f13d7404ec372560d46336584826a9013105068b66', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '59a495c1ae12cda5dbc5c89731df80b2d94c444ad9a53ab40215e85827c3c0bc', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', 'f4908bc2bf1d4268afd976b45295ae51f7d81f7908642b3f09b11b8249030f33', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', '75adac80ee1d78fe7bc7881206d3f4ab74c169fdead51f65c5eaa3ad27fe78e4', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 21:51:15.531191+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 21:51:15.531191+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '8e0409e359100970e3adc624e9bf0786fb1264c0368a738cf66ce8c58862ced5', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '105ab14aadbf20dd98c66fe54802823961db6a712978970d876eb1a9e4cc1594', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6cf4a78fd9e2b45f2f6aa4f13d7404ec372560d46336584826a9013105068b66', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '59a495c1ae12cda5dbc5c89731df80b2d94c444ad9a53ab40215e85827c3c0bc', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', 'f4908bc2bf1d4268afd976b45295ae51f7d81f7908642b3f09b11b8249030f33', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', '75adac80ee1d78fe7bc7881206d3f4ab74c169fdead51f65c5eaa3ad27fe78e4', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:00:19.574205+00');
 
 
 --
@@ -5891,8 +5891,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a2053d-f44a-7daa-a5ce-6597beb9c93f', 'nobody''s', 'q', 0, '2026-11-22 21:51:16.073682+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a2053d-f455-7441-8102-53c9410249be', 'nobody''s', NULL, 0, '2026-11-22 21:51:16.073683+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20546-40a0-7441-b6d9-81bf123f6886', 'nobody''s', 'q', 0, '2026-11-22 22:00:19.912853+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20546-40a3-7b63-8427-93bac71384a5', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912854+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5976,26 +5976,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 21:51:16.079222+00', '01a2053d-f44a-7daa-a5ce-6597beb9c93f', 'anna', 'submitted', 0, 'device d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 21:51:16.079399+00', '01a2053d-f455-7441-8102-53c9410249be', 'anna', 'submitted', 0, 'device d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 21:51:16.079416+00', '01a2053d-f458-723f-a710-611c37b9d3fc', 'anna', 'submitted', 0, 'device d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 21:51:16.116263+00', '01a2053d-f488-78c0-b88c-cb990645d4e9', 'anna', 'submitted', 0, 'device d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 21:51:16.116366+00', '01a2053d-f489-7aec-b719-33b770ce9a89', 'anna', 'submitted', 0, 'device d97d337d-5ffc-4c67-a76f-cbcd758ccbe5', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 21:51:16.124868+00', '01a2053d-f488-78c0-b88c-cb990645d4e9', 'anna', 'started', 1, 'processor host:2621:fd0b2bff', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 21:51:16.12497+00', '01a2053d-f489-7aec-b719-33b770ce9a89', 'anna', 'started', 1, 'processor host:2621:fd0b2bff', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 21:51:16.135075+00', '01a2053d-f488-78c0-b88c-cb990645d4e9', 'anna', 'completed', 1, 'processor host:2621:fd0b2bff', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 21:51:16.136318+00', '01a2053d-f489-7aec-b719-33b770ce9a89', 'anna', 'failed', 1, 'processor host:2621:fd0b2bff', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:00:19.922224+00', '01a20546-40a0-7441-b6d9-81bf123f6886', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:00:19.922409+00', '01a20546-40a3-7b63-8427-93bac71384a5', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:00:19.922435+00', '01a20546-40a4-7baa-b9e4-19e9776be4ae', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:00:20.03112+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:00:20.03706+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:00:20.040629+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'started', 1, 'processor host:21886:a3d33bf1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:00:20.040733+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'started', 1, 'processor host:21886:a3d33bf1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:00:20.057248+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'completed', 1, 'processor host:21886:a3d33bf1', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:00:20.058372+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'failed', 1, 'processor host:21886:a3d33bf1', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a2053d-f44a-7daa-a5ce-6597beb9c93f', '2026-11-22 21:51:16.043+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'd97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 'nobody''s', 'q', 0, '2026-11-22 21:51:16.073682+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 21:51:16.073684+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2053d-f455-7441-8102-53c9410249be', '2026-11-22 21:51:16.053+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'd97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 'nobody''s', NULL, 0, '2026-11-22 21:51:16.073683+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 21:51:16.073684+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2053d-f458-723f-a710-611c37b9d3fc', '2026-11-22 21:51:16.056+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'd97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 'nobody''s', NULL, 0, '2026-11-22 21:51:16.073684+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 21:51:16.073684+00', NULL, '2026-11-22 21:51:16.073684+00', '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2053d-f488-78c0-b88c-cb990645d4e9', '2026-11-22 21:51:16.104+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'd97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 't', NULL, 0, '2026-11-22 21:51:16.115007+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 21:51:16.115008+00', '2026-11-22 21:51:16.117219+00', '2026-11-22 21:51:16.133738+00', '772', '774', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2053d-f489-7aec-b719-33b770ce9a89', '2026-11-22 21:51:16.105+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'd97d337d-5ffc-4c67-a76f-cbcd758ccbe5', 't', NULL, 0, '2026-11-22 21:51:16.115008+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 21:51:16.115008+00', '2026-11-22 21:51:16.117219+00', '2026-11-22 21:51:16.133738+00', '772', '774', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20546-40a0-7441-b6d9-81bf123f6886', '2026-11-22 22:00:19.872+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', 'q', 0, '2026-11-22 22:00:19.912853+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:00:19.912855+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20546-40a3-7b63-8427-93bac71384a5', '2026-11-22 22:00:19.875+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912854+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:00:19.912855+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20546-40a4-7baa-b9e4-19e9776be4ae', '2026-11-22 22:00:19.876+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912855+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:00:19.912855+00', NULL, '2026-11-22 22:00:19.912855+00', '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20546-4136-7b21-bac9-18d15304ea23', '2026-11-22 22:00:20.022+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 't', NULL, 0, '2026-11-22 22:00:20.029764+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:00:20.029764+00', '2026-11-22 22:00:20.037301+00', '2026-11-22 22:00:20.056342+00', '771', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20546-4139-77f9-bbb3-ce58f6349acd', '2026-11-22 22:00:20.025+00', '{"fail": true}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 't', NULL, 0, '2026-11-22 22:00:20.034038+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:00:20.034038+00', '2026-11-22 22:00:20.037301+00', '2026-11-22 22:00:20.056342+00', '774', '776', NULL);
 
 
 --

@@ -137,33 +137,51 @@ def test_the_table_of_transitions_is_the_one_python_has(db: Database) -> None:
     }
 
 
-def test_the_owner_of_a_database_who_may_create_roles_can_migrate(server: TestServer) -> None:
-    """Not everybody has a superuser. From 16 on the creator of a role may not yet act as it."""
+@pytest.fixture
+def owner(empty: Database) -> Iterator[str]:
+    """Of the empty database; he may create roles and is no superuser."""
     name = f"jobferry_test_owner_{os.getpid()}"
-    with server.database(migrated=False) as dsn, Database(dsn) as superuser:
-        database = superuser.connection.info.dbname
-        version = superuser.connection.info.server_version
-        superuser.do(f"create role {name} createrole")
-        try:
-            superuser.do(f"alter database {database} owner to {name}")
-            if version < 150000:
-                superuser.do(f"alter schema public owner to {name}")
-            # This cluster has the role already; this is what whoever created it would have.
-            creator = (
-                "admin true, inherit false, set false" if version >= 160000 else "admin option"
-            )
-            superuser.do(
-                f"grant jobferry_engine, jobferry_archivist, jobferry_trigger to {name} with {creator}"
-            )
-            migrate(f"{dsn}{'&' if '?' in dsn else '?'}options=-crole%3D{name}")
-            job = superuser.insert()
-            assert superuser.events(job) == ["submitted"]
-            assert set(superuser.queue()) == {job}
-        finally:
-            superuser.do(f"alter database {database} owner to current_user")
-            superuser.do(f"reassign owned by {name} to current_user")
-            superuser.do(f"drop owned by {name}")
-            superuser.do(f"drop role {name}")
+    database = empty.connection.info.dbname
+    empty.do(f"create role {name} createrole")
+    empty.do(f"alter database {database} owner to {name}")
+    if empty.connection.info.server_version < 150000:
+        empty.do(f"alter schema public owner to {name}")
+    yield name
+    empty.do(f"alter database {database} owner to current_user")
+    empty.do(f"reassign owned by {name} to current_user")
+    empty.do(f"drop owned by {name}")
+    empty.do(f"drop role {name}")
+
+
+def acting_as(role: str, dsn: str) -> str:
+    return f"{dsn}{'&' if '?' in dsn else '?'}options=-crole%3D{role}"
+
+
+def test_the_owner_of_a_database_who_may_create_roles_can_migrate(
+    empty: Database, owner: str
+) -> None:
+    """Not everybody has a superuser. From 16 on the creator of a role may not yet act as it."""
+    # This cluster has the roles already; this is what whoever created them would have.
+    modern = empty.connection.info.server_version >= 160000
+    creator = "admin true, inherit false, set false" if modern else "admin option"
+    roles = "jobferry_engine, jobferry_archivist, jobferry_trigger"
+    empty.do(f"grant {roles} to {owner} with {creator}")
+    migrate(acting_as(owner, empty.dsn))
+    job = empty.insert()
+    assert empty.events(job) == ["submitted"]
+    assert set(empty.queue()) == {job}
+
+
+def test_who_did_not_make_the_roles_is_told_what_to_ask_for(empty: Database, owner: str) -> None:
+    if empty.connection.info.server_version < 160000:
+        pytest.skip("before 16 whoever may create roles may give them to himself")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another login") as refused:
+        migrate(acting_as(owner, empty.dsn))
+    remedy = refused.value.diag.message_hint
+    assert remedy is not None
+    empty.do(remedy.removeprefix("As a superuser: "))
+    migrate(acting_as(owner, empty.dsn))
+    assert {empty.insert()} == set(empty.queue())
 
 
 # -- the recipe's database

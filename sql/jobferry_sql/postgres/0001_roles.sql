@@ -32,7 +32,12 @@ begin
     -- 16 on whoever created the role is a member that may not yet act as it.
     if wanted in ('jobferry_engine', 'jobferry_archivist', 'jobferry_trigger') and not pg_has_role(current_user, wanted,
         case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end) then
-      execute format('grant %I to current_user', wanted);
+      begin
+        execute format('grant %I to current_user', wanted);
+      exception when insufficient_privilege then
+        raise insufficient_privilege using message = format('another login has made the role %I in this cluster', wanted),
+          hint = format('As a superuser: GRANT jobferry_engine, jobferry_archivist, jobferry_trigger TO %I;', current_user);
+      end;
     end if;
   end loop;
 end $$;
