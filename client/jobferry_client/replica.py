@@ -112,7 +112,7 @@ class Replica:
             for refusal in rejected:
                 if refusal.code == "gone":
                     database.execute(query("device_gone_again"), {"id": refusal.id, **span})
-                _reject(database, refusal.id, refusal.code, refusal.message)
+                _reject(database, last, refusal.id, refusal.code, refusal.message)
             database.execute(
                 query("device_acknowledge"),
                 {**span, "received_at": utc_text(received_at), "owner": owner},
@@ -125,7 +125,7 @@ class Replica:
     def reject(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
         """This operation can't be sent at all: say why in its row, and drop it."""
         with self._sync() as database:
-            _reject(database, id, code, message)
+            _reject(database, seq, id, code, message)
             database.execute("DELETE FROM _jobferry_outbox WHERE seq = ?", (seq,))
 
     def welcome(self, owner: str, epoch: str | None = None) -> bool:
@@ -145,8 +145,10 @@ class Replica:
             if self._cursor is None:
                 # Its first walk: what was acknowledged before it may have left the ledger since.
                 mark_unseen(database)
+            if another:
+                _read_anew(database, restored=True)
         if another:
-            self.forget_cursor(restored=True)
+            self._cursor = None
         return another
 
     def forget_cursor(self, epoch: str | None = None, *, restored: bool = False) -> None:
@@ -156,10 +158,7 @@ class Replica:
         step with before, and it was not ``restored`` to an earlier state.
         """
         with self._sync() as database:
-            database.execute("UPDATE _jobferry_state SET cursor = NULL")
-            if restored or not self._in_step_with(epoch):
-                fall_out_of_step(database)
-            mark_unseen(database)
+            _read_anew(database, restored=restored or not self._in_step_with(epoch))
         self._cursor = None
 
     def _in_step_with(self, epoch: str | None) -> bool:
@@ -232,8 +231,16 @@ class Replica:
             database.execute("UPDATE _jobferry_state SET syncing = 0")
 
 
-def _reject(database: Database, id: str, code: str, message: str) -> None:  # noqa: A002
-    database.execute(query("device_reject"), {"id": id, "code": code, "message": message})
+def _read_anew(database: Database, *, restored: bool) -> None:
+    database.execute("UPDATE _jobferry_state SET cursor = NULL")
+    if restored:
+        fall_out_of_step(database)
+    mark_unseen(database)
+
+
+def _reject(database: Database, last: int, id: str, code: str, message: str) -> None:  # noqa: A002
+    refusal = {"last": last, "id": id, "code": code, "message": message}
+    database.execute(query("device_reject"), refusal)
 
 
 def _learned(change: Change) -> dict[str, Any]:

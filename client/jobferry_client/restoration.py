@@ -34,7 +34,7 @@ def send_again(database: Database) -> int:
     submits = database.execute(query("device_lost")).rowcount
     if submits:
         _let_wait(database, last)
-        database.execute(query("device_lost_jobs"))
+    database.execute(query("device_lost_jobs"))
     database.execute(query("device_lost_others"))
     cancels = database.execute(query("device_lost_cancels")).rowcount
     return submits + cancels

@@ -42,6 +42,12 @@ class Bugs:
     push_before_the_start: bool = False
     #: A gateway believes whom it believed once.
     forget_the_revoked: bool = False
+    #: What a restored database lacks a device takes for pruned, and does not send again.
+    lost_is_gone: bool = False
+    #: A device goes on from its cursor whichever database that is of, and the gateway lets it.
+    keep_the_cursor: bool = False
+    #: What had ended before a restore, and the restored database lacks, is submitted again.
+    run_history_again: bool = False
 
     @classmethod
     def names(cls) -> list[str]:

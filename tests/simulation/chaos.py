@@ -261,11 +261,11 @@ class Chaos:
             xid = self.world.postgres.begin()
             seconds = self.random.choice((0.0, 0.1, 1.0, 4.0))
             self.world.say("stranger", f"begins transaction {xid} for {seconds} s")
-            self.world.loop.after(seconds, self._commit, xid)
+            self.world.loop.after(seconds, self._commit, xid, self.world.postgres.rewound)
 
-    def _commit(self, xid: int) -> None:
+    def _commit(self, xid: int, rewound: int) -> None:
         postgres = self.world.postgres
-        if not postgres.runs(xid):
+        if not postgres.runs(xid) or postgres.rewound != rewound:
             return
         if self.random.random() < 0.15:
             postgres.rollback(xid)

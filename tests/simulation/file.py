@@ -6,7 +6,7 @@ may be killed before it or after it. ``jobferry_client.replica`` and the files i
 they are is tested by the same runs on real ones (:mod:`simulation.real_file`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change, Rejection
 from jobferry_shared.states import FINISHED, Status
 from simulation.bugs import Bugs
+from simulation.ledger import NOON
 
 __all__ = ["File", "LocalJob", "Replica", "Watcher"]
 
@@ -24,8 +25,11 @@ __all__ = ["File", "LocalJob", "Replica", "Watcher"]
 class Watcher(Protocol):
     """Who hears of every commit; see :class:`simulation.checker.Checker`."""
 
-    def showed(self, file: "File", id_: str, before: "LocalJob | None") -> None:
-        """A job's row is another now."""
+    def submitted(self, file: "File", job: "LocalJob") -> None:
+        """An application has written a new job."""
+
+    def showed(self, file: "File", id_: str) -> None:
+        """The engine was told of a job, and has stored it."""
 
     def unheard_of(self, file: "File", id_: str) -> None:
         """It was told of a job that it does not have."""
@@ -36,14 +40,18 @@ class Watcher(Protocol):
     def read(self, file: "File", before: str | None) -> None:
         """The cursor moved."""
 
+    def committed(self, file: "File", before: "Mapping[str, LocalJob]") -> None:
+        """The engine has written; these were the rows before."""
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class LocalJob:
     """A row of the local table."""
 
     id: str
     task: str
     payload: str
+    timestamp: str = utc_text(NOON)
     status: Status = Status.PENDING
     cancelled: bool = False
     job_key: str | None = None
@@ -54,6 +62,13 @@ class LocalJob:
     error: str | None = None
     rejected: str | None = None
     run_at: str | None = None
+    received_at: str | None = None
+    client_id: str | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Does the ledger have it, as far as is known here, and has it not ended?"""
+        return self.status not in FINISHED | {Status.PENDING, Status.REJECTED}
 
 
 class Op(dict[str, Any]):
@@ -79,6 +94,9 @@ class File:
     #: Jobs that a walk through everything must show yet, and those that have left the ledger.
     unseen: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    #: The database that last let it in, and the one that it is in step with.
+    met: str | None = None
+    epoch: str | None = None
     _seq: int = 0
 
     def __str__(self) -> str:
@@ -90,19 +108,23 @@ class File:
         """INSERT INTO background_jobs."""
         self.rows[job.id] = job
         self._say("submit", job.id, at)
-        self.watcher.showed(self, job.id, None)
+        self.watcher.submitted(self, job)
 
     def cancel(self, id_: str, at: datetime) -> None:
         """UPDATE background_jobs SET cancelled = 1."""
         job = self.rows[id_]
         if job.status not in FINISHED and job.status is not Status.REJECTED and not job.cancelled:
-            job.cancelled = True
+            self.rows[id_] = replace(job, cancelled=True)
             self._say("cancel", id_, at)
 
     def _say(self, what: str, id_: str, at: datetime) -> None:
-        self._seq += 1
         self.version += 1
-        self.outbox.append(Op(seq=self._seq, op=what, id=id_, at=utc_text(at)))
+        self.note(what, id_, utc_text(at))
+
+    def note(self, what: str, id_: str, at: str, *, again: bool = False) -> None:
+        """Put an operation at the end of the outbox."""
+        self._seq += 1
+        self.outbox.append(Op(seq=self._seq, op=what, id=id_, at=at, again=int(again)))
 
 
 class Replica:
@@ -129,6 +151,8 @@ class Replica:
 
     def outbox(self, after: int, limit: int, _: int) -> list[Op]:
         """The next operations."""
+        if self.file.epoch == "" and self.file.unseen:
+            return []
         found = [op for op in self.file.outbox if op["seq"] > after][:limit]
         if self._bugs.forget_when_sent:
             self.file.outbox = [op for op in self.file.outbox if op not in found]
@@ -143,18 +167,20 @@ class Replica:
         self,
         first: int,
         last: int,
-        _: datetime,
+        received_at: datetime,
         owner: str | None,
         rejected: Sequence[Rejection],
     ) -> None:
         """These operations are decided."""
         with self._transaction():
-            for refusal in rejected:
-                self._reject(refusal.id, refusal.code)
             done = [op for op in self.file.outbox if first <= op["seq"] <= last]
+            for refusal in rejected:
+                if refusal.code == "gone":
+                    self._drop_sent_again(refusal.id, done)
+                self._reject(last, refusal.id, refusal.code)
             for op in done:
-                if op["op"] == "submit":
-                    self._queued(op["id"], owner)
+                if op["op"] == "submit" and op["id"] in self.file.rows:
+                    self._queued(op["id"], owner, utc_text(received_at))
             self.file.outbox = [op for op in self.file.outbox if op not in done]
             self._drop_gone()
             self.file.watcher.acknowledged(self.file, done, [one.id for one in rejected])
@@ -162,27 +188,39 @@ class Replica:
     def reject(self, seq: int, id: str, code: str, _: str) -> None:  # noqa: A002
         """This operation can't be sent at all."""
         with self._transaction():
-            self._reject(id, code)
+            self._reject(seq, id, code)
             self.file.outbox = [op for op in self.file.outbox if op["seq"] != seq]
 
-    def welcome(self, owner: str, _: str | None = None) -> bool:
-        """Remember whose jobs these are. The database is always the same."""
+    def welcome(self, owner: str, epoch: str | None = None) -> bool:
+        """Remember whose jobs these are, and of which database; is it another than the last time?"""
+        file = self.file
         with self._transaction():
-            if self.file.owner not in (None, owner):
+            if file.owner not in (None, owner):
                 raise OtherOwner(owner)
-            self.file.owner = owner
-            if self.file.cursor is None:
+            file.owner = owner
+            another = file.met not in (None, epoch) and not self._bugs.keep_the_cursor
+            file.met = epoch
+            if self._cursor is None:
                 self._mark_unseen()
-        return False
+            if another:
+                self._read_anew(restored=True)
+        if another:
+            self._cursor = None
+        return another
 
-    def forget_cursor(self, _: str | None = None, **__: Any) -> None:
+    def forget_cursor(self, epoch: str | None = None, *, restored: bool = False) -> None:
         """Read everything again."""
         with self._transaction():
-            self._mark_unseen()
             if self._bugs.drop_the_outbox:
                 self.file.outbox = []
-            self._read(None)
+            self._read_anew(restored=restored or self.file.epoch != epoch)
         self._cursor = None
+
+    def _read_anew(self, *, restored: bool) -> None:
+        if restored:
+            self.file.epoch = ""
+        self._mark_unseen()
+        self._read(None)
 
     def apply(
         self,
@@ -192,9 +230,10 @@ class Replica:
         *,
         gone: Sequence[str] = (),
         complete: bool = False,
+        epoch: str | None = None,
         **__: Any,
     ) -> int:
-        """Store one page and its cursor together. Nothing is ever lost there, so nothing is sent again."""
+        """Store one page and its cursor together; how many operations are to be sent again."""
         if self.file.cursor != self._cursor:
             raise CursorMoved
         for change in changes:
@@ -206,27 +245,38 @@ class Replica:
             with self._transaction():
                 self.file.cursor = cursor
             with self._transaction():
-                self._store(changes, gone, complete)
+                again = self._store(changes, gone, epoch if complete else None)
                 self.file.watcher.read(self.file, before)
         else:
             with self._transaction():
-                self._store(changes, gone, complete)
+                again = self._store(changes, gone, epoch if complete else None)
                 self._read(cursor)
         self._cursor = cursor
-        return 0
+        return again
 
-    def _store(self, changes: Sequence[Change], gone: Sequence[str], complete: bool) -> None:
+    def _store(self, changes: Sequence[Change], gone: Sequence[str], walked: str | None) -> int:
         file = self.file
         for change in changes:
-            before = self._change(change)
-            file.watcher.showed(file, change.id, before)
+            self._change(change)
+            file.watcher.showed(file, change.id)
         shown = {change.id for change in changes}
         file.unseen -= shown
         file.gone = (file.gone - shown) | set(gone)
-        if complete:
-            file.gone |= file.unseen
-            file.unseen = set()
+        again = self._end_of_walk(walked) if walked is not None else 0
         self._drop_gone()
+        return again
+
+    def _end_of_walk(self, epoch: str) -> int:
+        """All is seen that this database has; what it was not shown is gone, or lost there."""
+        file = self.file
+        before, file.epoch = file.epoch, epoch
+        again = 0
+        if before in (None, epoch) or self._bugs.lost_is_gone:
+            file.gone |= file.unseen
+        else:
+            again = send_again(file, self._bugs)
+        file.unseen = set()
+        return again
 
     def _drop_gone(self) -> None:
         """Those that something is unsent of leave later."""
@@ -241,11 +291,11 @@ class Replica:
             if id_ in file.rows and file.rows[id_].status is not Status.REJECTED
         }
 
-    def _change(self, change: Change) -> LocalJob | None:
+    def _change(self, change: Change) -> None:
         before = self.file.rows.get(change.id)
         if before is not None and before.status is Status.REJECTED:
-            return before
-        known = before or self._learned(change)
+            return
+        known = self._learned(change, before)
         ended = change.finished_at is not None
         self.file.rows[change.id] = replace(
             known,
@@ -256,13 +306,26 @@ class Replica:
             result=change.result,
             error=change.error.code if change.error else None,
             run_at=utc_text(change.run_at),
+            received_at=utc_text(change.received_at),
         )
-        return before
 
-    def _learned(self, change: Change) -> LocalJob:
-        assert change.spec is not None
-        return LocalJob(
-            change.id, change.spec.task, change.spec.payload, submitted_by=self.file.owner
+    def _learned(self, change: Change, before: LocalJob | None) -> LocalJob:
+        spec = change.spec
+        if before is None:
+            assert spec is not None
+            return LocalJob(
+                change.id,
+                spec.task,
+                spec.payload,
+                utc_text(spec.timestamp),
+                job_key=spec.job_key,
+                submitted_by=self.file.owner,
+                client_id=change.client_id,
+            )
+        if spec is None or before.status is Status.PENDING:
+            return before
+        return replace(
+            before, job_key=spec.job_key, client_id=change.client_id or before.client_id
         )
 
     def _mark_unseen(self) -> None:
@@ -276,26 +339,49 @@ class Replica:
         before, self.file.cursor = self.file.cursor, cursor
         self.file.watcher.read(self.file, before)
 
-    def _queued(self, id_: str, owner: str | None) -> None:
+    def _queued(self, id_: str, owner: str | None, received_at: str) -> None:
         job = self.file.rows[id_]
-        if job.status is not Status.REJECTED:
-            job.submitted_by = owner
-        if job.status is Status.PENDING:
-            job.status = Status.QUEUED
+        if job.status is Status.REJECTED:
+            return
+        first = job.status is Status.PENDING
+        later = job.run_at is not None and job.run_at > received_at
+        self.file.rows[id_] = replace(
+            job,
+            status=(Status.SCHEDULED if later else Status.QUEUED) if first else job.status,
+            run_at=job.run_at or received_at,
+            received_at=job.received_at or received_at,
+            submitted_by=owner,
+            client_id=self.file.client_id if first else job.client_id or self.file.client_id,
+        )
 
-    def _reject(self, id_: str, code: str) -> None:
-        job = self.file.rows[id_]
-        fatal = code in ("id_taken", "content_differs")
-        if job.status in (Status.PENDING, Status.REJECTED) or fatal:
-            job.rejected = job.rejected if job.status is Status.REJECTED else code
-            job.status = Status.REJECTED
-        job.cancelled = job.status is Status.CANCELLED
+    def _drop_sent_again(self, id_: str, done: Sequence[Op]) -> None:
+        """It had left the ledger long before it was sent once more."""
+        again = any(op["again"] for op in done if op["id"] == id_)
+        if again and id_ in self.file.rows and self.file.rows[id_].status is Status.PENDING:
+            del self.file.rows[id_]
+
+    def _reject(self, last: int, id_: str, code: str) -> None:
+        job = self.file.rows.get(id_)
+        later = (op["id"] for op in self.file.outbox if op["op"] == "submit" and op["seq"] > last)
+        ended = job is not None and job.status in FINISHED and code == "not_found"
+        if job is None or ended or id_ in later:
+            return
+        rejected = job.rejected
+        status = job.status
+        if status in (Status.PENDING, Status.REJECTED) or code in ("id_taken", "content_differs"):
+            status = Status.REJECTED
+        if job.status is not Status.REJECTED:
+            rejected = code
+        self.file.rows[id_] = replace(
+            job, status=status, rejected=rejected, cancelled=job.status is Status.CANCELLED
+        )
 
     def _with_job(self, op: Op) -> Op:
-        job = self.file.rows[op["id"]]
+        # What was sent again and is gone may have left a cancel behind.
+        job = self.file.rows.get(op["id"]) or LocalJob(op["id"], "t", "")
         return Op(
             op,
-            timestamp=op["at"],
+            timestamp=job.timestamp,
             payload=job.payload if op["op"] == "submit" else None,
             task=job.task,
             queue_name=None,
@@ -312,7 +398,48 @@ class Replica:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._perhaps_die()
+        before = dict(self.file.rows)
         yield
         self.file.version += 1
         self._own_writes += 1
+        self.file.watcher.committed(self.file, before)
         self._perhaps_die()
+
+
+def send_again(file: File, bugs: Bugs) -> int:
+    """What a restored database lacks goes back into the outbox; how many operations. The original is in
+    ``jobferry_client.restoration``.
+    """
+    before = file.outbox
+    unseen = [file.rows[id_] for id_ in file.unseen if id_ in file.rows]
+    waiting = {op["id"] for op in before if op["op"] == "submit"}
+    lost = [
+        job
+        for job in unseen
+        if job.client_id is not None
+        and job.id not in waiting
+        and (job.unfinished or (bugs.run_history_again and job.status in FINISHED))
+    ]
+    lost.sort(key=lambda job: (job.received_at or "", job.timestamp, job.id))
+    if lost:
+        file.outbox = []
+        for job in lost:
+            file.note("submit", job.id, utc_text(NOON), again=True)
+        for op in before:
+            file.note(op["op"], op["id"], op["at"], again=bool(op["again"]))
+    for job in unseen:
+        if job in lost or (job.unfinished and job.id in waiting):
+            file.rows[job.id] = replace(
+                job, status=Status.PENDING, progress=0.0, attempts=0, received_at=None, error=None
+            )
+        elif job.unfinished:
+            file.gone.add(job.id)
+    unsent = {op["id"] for op in file.outbox}
+    cancels = [
+        job.id
+        for job in file.rows.values()
+        if job.cancelled and job.unfinished and job.id not in unsent
+    ]
+    for id_ in cancels:
+        file.note("cancel", id_, utc_text(NOON))
+    return len(lost) + len(cancels)

@@ -6,7 +6,7 @@ else is at work on a row (``busy``, ``postponed``, ``held_up``) is answered here
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,12 +16,12 @@ from uuid import UUID
 import asyncpg
 
 from jobferry_shared.states import FINISHED, Status
-from jobferry_sql import query
 from simulation.bugs import Bugs
 from simulation.postgres import Postgres, Snapshot
 
 __all__ = ["Ledger", "LedgerJob", "Watcher"]
 
+#: Of the first database; the next have numbers of their own.
 EPOCH = "0123456789abcdef0123456789abcdef"
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 #: How often a row is taken for one that somebody is writing this moment.
@@ -85,6 +85,25 @@ class Watcher(Protocol):
     def freed(self, job: LedgerJob) -> None:
         """Nobody holds it any more."""
 
+    def restored(self) -> None:
+        """The ledger is another, or an earlier one, with an epoch of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """All that a database has at one moment, and the next transaction id."""
+
+    xid: int
+    #: The cluster that it is of, and the one whose transaction ids stand in its rows.
+    server: int
+    cluster: int
+    rows: Mapping[str, LedgerJob] = field(default_factory=dict)
+    processors: Mapping[str, datetime] = field(default_factory=dict)
+    postponed: Mapping[str, str] = field(default_factory=dict)
+    tombstones: Mapping[str, Tombstone] = field(default_factory=dict)
+    forgotten: int = 0
+    revoked: Mapping[str, None] = field(default_factory=dict)
+
 
 @dataclass
 class Ledger:
@@ -102,6 +121,10 @@ class Ledger:
     forgotten: int = 0
     #: Owners whose tokens, whenever they were issued, are not to be believed.
     revoked: dict[str, None] = field(default_factory=dict)
+    epoch: str = EPOCH
+    #: Whose transaction ids stand in the rows.
+    cluster: int = 0
+    _restored: int = 0
 
     def __post_init__(self) -> None:
         self.postgres.knows.trifles |= {
@@ -113,8 +136,8 @@ class Ledger:
         self.postgres.knows.reading |= {
             "epoch": self.look,
             "revocations": self.revocations,
-            "changes_page": self.changes_pages,
-            query("gateway_start"): self.start,
+            "gateway_feed": self.changes_pages,
+            "gateway_start": self.start,
         }
         self.postgres.knows.writing |= {
             "submit_batch": self.submit_batch,
@@ -129,6 +152,7 @@ class Ledger:
             "claim": self.claim,
             "flush": self.flush,
             "release_unknown": self.release_unknown,
+            "settle_restored": self.settle_restored,
         }
 
     @property
@@ -144,8 +168,26 @@ class Ledger:
     # -- what gateways call
 
     def look(self) -> dict[str, Any]:
-        """Which database this is: always the same, whose log only grows, as what is committed is on disk."""
-        return {"epoch": EPOCH, "on_disk": self.postgres.snapshot().xmax, "settled": True}
+        """Which database this is. Its log only grows, as what is committed is on disk."""
+        on_disk = self.postgres.snapshot().xmax
+        settled = self.cluster == self.postgres.cluster
+        return {"epoch": self.epoch, "on_disk": on_disk, "settled": settled}
+
+    def settle_restored(self) -> int:
+        """``jobferry.settle_restored``."""
+        if self.cluster == self.postgres.cluster:
+            return 0
+        self.cluster, self.forgotten = self.postgres.cluster, 0
+        snapshot, xid = self.postgres.snapshot(), self.postgres.xid
+        past = min(snapshot.running, default=snapshot.xmax)
+        future = [job for job in self.rows.values() if max(job.version, job.created) >= past]
+        for job in future:
+            created = job.created if job.created < past else xid
+            self.rows[job.id] = replace(job, version=xid, created=created)
+        for stone in self.tombstones.values():
+            if stone.version >= past:
+                self.tombstones[stone.id] = replace(stone, version=xid)
+        return len(future)
 
     def revocations(self) -> list[dict[str, Any]]:
         """The rows of ``jobferry.revocations``."""
@@ -165,10 +207,12 @@ class Ledger:
         if POISON in payloads:
             raise asyncpg.DataError("poison")
         # A column of nothing but null is one null.
-        job_keys, cancels = (column or [None] * len(ids) for column in (more[4], more[7]))
+        run_ats, job_keys, cancels = (more[n] or [None] * len(ids) for n in (2, 4, 7))
         refused = []
         for number, id_ in enumerate(ids):
             code = self._refusal(id_, owners[number], payloads[number], job_keys[number])
+            run_at = run_ats[number] or self.now
+            status = Status.SCHEDULED if run_at > self.now else Status.QUEUED
             if code == "new":
                 self._insert(
                     LedgerJob(
@@ -180,9 +224,9 @@ class Ledger:
                         self.postgres.xid,
                         self.postgres.xid,
                         self.now,
-                        self.now,
+                        run_at,
                         job_keys[number],
-                        Status.CANCELLED if cancels[number] else Status.QUEUED,
+                        Status.CANCELLED if cancels[number] else status,
                         finished_at=self.now if cancels[number] else None,
                     )
                 )
@@ -240,7 +284,7 @@ class Ledger:
 
     def start(self) -> dict[str, Any]:
         """``queries/gateway_start.sql``."""
-        return {"now": str(self.postgres.snapshot()), "durable": True}
+        return {"now": str(self.postgres.snapshot()), "durable": True, "epoch": self.epoch}
 
     def changes_pages(
         self,
@@ -257,7 +301,13 @@ class Ledger:
         for slot, owner, client_id, *place in zip(
             slots, owners, client_ids, *per_device, strict=True
         ):
-            head = {"slot": slot, "now": now, "durable": True, "forgotten": forgotten}
+            head = {
+                "slot": slot,
+                "now": now,
+                "durable": True,
+                "epoch": self.epoch,
+                "forgotten": forgotten,
+            }
             rows = self._page(owner, client_id, place, most)
             rows += self._gone_page(owner, place, most - len(rows))
             found += [head | row for row in rows] or [head | {"id": None}]
@@ -443,6 +493,35 @@ class Ledger:
         self.revoked.pop(owner, None)
         self.postgres.notify("jobferry_revocations")
 
+    # -- what an operator does
+
+    def back_up(self) -> Backup:
+        """A dump, or the moment to which the log can be replayed."""
+        return Backup(
+            self.postgres.next_xid,
+            self.postgres.cluster,
+            self.cluster,
+            dict(self.rows),
+            dict(self.processors),
+            dict(self.postponed),
+            dict(self.tombstones),
+            self.forgotten,
+            dict(self.revoked),
+        )
+
+    def restore(self, backup: Backup) -> None:
+        """Put it in place of what there is, perhaps in another cluster."""
+        self.rows = dict(backup.rows)
+        self.processors = dict(backup.processors)
+        self.postponed = dict(backup.postponed)
+        self.tombstones = dict(backup.tombstones)
+        self.forgotten = backup.forgotten
+        self.revoked = dict(backup.revoked)
+        self.cluster = backup.cluster
+        self._restored += 1
+        self.epoch = f"{self._restored}{EPOCH[1:]}"
+        self.watcher.restored()
+
     # -- rows
 
     def _insert(self, job: LedgerJob) -> None:
@@ -533,17 +612,18 @@ class Ledger:
 
     def _free_rows(
         self, processor: str, said: Sequence[Any], held_up: list[tuple[UUID, int]]
-    ) -> list[tuple[Any, ...]]:
-        """Of these, with their jobs, what the processor holds and nobody else is writing."""
-        found: list[tuple[Any, ...]] = []
+    ) -> Iterator[tuple[Any, ...]]:
+        """Of these, with their jobs, what the processor holds and nobody else is writing.
+
+        Once each: the same attempt may be there twice, from before and after a restore.
+        """
         for id_, attempt, *rest in zip(*said, strict=True):
             if (job := self._held(processor, id_, attempt)) is None:
                 continue
             if self._is_busy():
                 held_up.append((id_, attempt))
             else:
-                found.append((job, attempt, *rest))
-        return found
+                yield job, attempt, *rest
 
     def _held(self, processor: str, id_: UUID, attempt: int) -> LedgerJob | None:
         job = self.rows.get(str(id_))

@@ -35,6 +35,7 @@ from jobferry_server import Job, Processor
 from jobferry_server.doorbell import Doorbell
 from jobferry_server.errors import Fail, Retry, Stopped
 from jobferry_server.gateway import Gateway
+from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.device import Batch, Device
 from jobferry_server.gateway.ingest import GroupCommit, _answer
 from jobferry_server.gateway.pushes import Lane
@@ -259,7 +260,7 @@ class PerhapsEager(Starts):
         if not _edges.bugs.push_before_the_start:
             await super().wait(device)
 
-    async def _ask(self) -> str:
+    async def _ask(self) -> tuple[str, str]:
         if _edges.bugs.push_before_the_start:
             await asyncio.sleep(LATE_SECONDS)
         return await super()._ask()
@@ -271,6 +272,17 @@ class PerhapsTrusting(Revocations):
     def check(self, identity: Identity) -> Identity:
         """As it is, or whoever it is."""
         return identity if _edges.bugs.forget_the_revoked else super().check(identity)
+
+
+class PerhapsAgeless(Cursor):
+    """Where a device is; with the bug in whatever database."""
+
+    @classmethod
+    def parse(cls, text: str | None, epoch: str) -> Cursor | None:
+        """As it is, or as if it were of this one."""
+        if text is not None and _edges.bugs.keep_the_cursor:
+            text = "/".join((epoch, *text.split("/")[1:]))
+        return Cursor.parse(text, epoch)
 
 
 def _perhaps_blind(bug: str) -> type[Doorbell]:
@@ -307,6 +319,7 @@ def replaced() -> Iterator[None]:
         (time, "monotonic", lambda: _edges.loop.time()),
         (jobferry_client.connection, "datetime", Clock),
         (jobferry_server.gateway.device, "datetime", Clock),
+        (jobferry_server.gateway.device, "Cursor", PerhapsAgeless),
         (asyncio, "new_event_loop", lambda: _edges.loop),
         (client, "Thread", Thread),
         (client, "FileLock", FileLock),

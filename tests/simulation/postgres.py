@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
 from random import Random
 from typing import Any
 
 import asyncpg
 
+from jobferry_sql import query
 from simulation.bugs import Bugs
 from simulation.loop import Loop, process_now
 
@@ -32,6 +32,9 @@ LATE_SECONDS = 1.5
 #: Functions that hold the lease of the processor they are called for, and those that wait for it.
 SHARING = frozenset({"claim", "flush"})
 ALONE = frozenset({"release_unknown", "unregister_processor"})
+
+#: Statements that are longer than a call.
+QUERIES = {query(name): name for name in ("gateway_feed", "gateway_start")}
 
 _OF_OURS = re.compile(r"\bjobferry\.(\w+)")
 
@@ -181,7 +184,10 @@ class Postgres:
         self._random = random
         self._bugs = bugs
         self._say = say
-        self._xids = count(FIRST_XID)
+        self.cluster = 0
+        #: The id of the next transaction, and how often ids were taken back.
+        self.next_xid = FIRST_XID
+        self.rewound = 0
         self._running: dict[int, Question | None] = {}
         self._newest = FIRST_XID - 1
         self._asked: dict[Question, None] = {}
@@ -225,7 +231,7 @@ class Postgres:
 
     def begin(self) -> int:
         """A new transaction."""
-        xid = next(self._xids)
+        xid, self.next_xid = self.next_xid, self.next_xid + 1
         self._running[xid] = None
         return xid
 
@@ -281,6 +287,13 @@ class Postgres:
             question.dropped = True
             self._lose(question)
 
+    def rewind(self, cluster: int, xid: int) -> None:
+        """Be another cluster, or an earlier state of it, whose next transaction has this id."""
+        self._running.clear()
+        self.next_xid, self._newest = xid, xid - 1
+        self.cluster = cluster
+        self.rewound += 1
+
     def terminate_backends(self) -> None:
         """The statements under way are lost to those who asked; some are done none the less."""
         for question in list(self._asked):
@@ -310,7 +323,8 @@ class Postgres:
             raise AssertionError(f"the simulation's ledger does not know {question.name!r}")
 
     def _commit(self, question: Question) -> None:
-        if not self.runs(question.xid):
+        # The id may be another transaction's by now.
+        if self._running.get(question.xid) is not question:
             return
         if question.name in ALONE and self.lease_is_held(question.arguments[0]):
             self.loop.after(QUICK, self._commit, question)
@@ -357,6 +371,8 @@ class Postgres:
 @cache
 def _function(statement: str) -> str:
     """What a statement of the product calls, or what else it is about."""
+    if statement in QUERIES:
+        return QUERIES[statement]
     text = _without_comments(statement)
     found = re.search(r"\b(?:jobferry\.|(?=pg_[ln]))(\w+)\(", text) or _OF_OURS.search(text)
     return found[1] if found else statement

@@ -5,7 +5,8 @@ steps as one on models, or one of the two is wrong.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jobferry_client.rows import utc_text
 from jobferry_shared.messages import Change, Rejection
 from jobferry_shared.states import Status
 from simulation.file import File, LocalJob, Op, Watcher
+from simulation.ledger import NOON
 
 __all__ = ["RealFile", "RealReplica"]
 
@@ -41,7 +43,7 @@ class RealFile(File):
         )
         self._date(at)
         self.look()
-        self.watcher.showed(self, job.id, None)
+        self.watcher.submitted(self, job)
 
     def cancel(self, id_: str, at: datetime) -> None:
         """UPDATE background_jobs SET cancelled = 1."""
@@ -56,11 +58,21 @@ class RealFile(File):
     def look(self) -> None:
         """Read it anew."""
         rows = self._rows("SELECT * FROM background_jobs ORDER BY rowid")
-        self.rows = {row["id"]: _job(row) for row in rows}
-        ops = self._rows("SELECT seq, op, job_id AS id, at FROM _jobferry_outbox ORDER BY seq")
+        found = {row["id"]: _job(row) for row in rows}
+        # What has not changed stays the same object, as in the model.
+        self.rows = {
+            id_: self.rows[id_] if self.rows.get(id_) == job else job for id_, job in found.items()
+        }
+        ops = self._rows(
+            "SELECT seq, op, job_id AS id, at, again FROM _jobferry_outbox ORDER BY seq"
+        )
         self.outbox = [Op(zip(row.keys(), row, strict=True)) for row in ops]
-        [state] = self._rows("SELECT owner, cursor FROM _jobferry_state")
-        self.owner, self.cursor = state
+        [state] = self._rows("SELECT owner, cursor, met FROM _jobferry_state")
+        self.owner, self.cursor, self.met = state
+
+    def date_again(self) -> None:
+        """What is sent again is noted by the file's clock, too."""
+        self._date(NOON)
 
     def _date(self, at: datetime) -> None:
         """The file's clock is not the run's."""
@@ -91,51 +103,53 @@ class RealReplica(jobferry_client.replica.Replica):
         rejected: Sequence[Rejection],
     ) -> None:
         """As it is."""
-        self._perhaps_die()
         done = [op for op in self._file.outbox if first <= op["seq"] <= last]
-        super().acknowledge(first, last, received_at, owner, rejected)
-        self._file.look()
-        self._file.watcher.acknowledged(self._file, done, [one.id for one in rejected])
-        self._perhaps_die()
+        with self._transaction():
+            super().acknowledge(first, last, received_at, owner, rejected)
+            self._file.look()
+            self._file.watcher.acknowledged(self._file, done, [one.id for one in rejected])
 
     def reject(self, seq: int, id: str, code: str, message: str) -> None:  # noqa: A002
         """As it is."""
-        self._perhaps_die()
-        super().reject(seq, id, code, message)
-        self._file.look()
-        self._perhaps_die()
+        with self._transaction():
+            super().reject(seq, id, code, message)
 
     def welcome(self, owner: str, epoch: str | None = None) -> bool:
         """As it is."""
-        self._perhaps_die()
-        another = super().welcome(owner, epoch)
-        self._file.look()
-        self._perhaps_die()
-        return another
+        with self._transaction():
+            return super().welcome(owner, epoch)
 
     def forget_cursor(self, epoch: str | None = None, *, restored: bool = False) -> None:
         """As it is."""
-        self._perhaps_die()
-        super().forget_cursor(epoch, restored=restored)
-        self._file.look()
-        self._perhaps_die()
+        with self._transaction():
+            super().forget_cursor(epoch, restored=restored)
 
     def apply(self, changes: Sequence[Change], cursor: str, now: datetime, **more: Any) -> int:
         """As it is."""
         file = self._file
-        before, cursor_before = file.rows, file.cursor
-        self._perhaps_die()
-        try:
-            again = super().apply(changes, cursor, now, **more)
-        except UnknownJob as unknown:
-            file.watcher.unheard_of(file, str(unknown))
-            raise
-        file.look()
-        for change in changes:
-            file.watcher.showed(file, change.id, before.get(change.id))
-        file.watcher.read(file, cursor_before)
-        self._perhaps_die()
+        cursor_before = file.cursor
+        with self._transaction():
+            try:
+                again = super().apply(changes, cursor, now, **more)
+            except UnknownJob as unknown:
+                file.watcher.unheard_of(file, str(unknown))
+                raise
+            if again:
+                file.date_again()
+            file.look()
+            for change in changes:
+                file.watcher.showed(file, change.id)
+            file.watcher.read(file, cursor_before)
         return again
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        before = self._file.rows
+        self._perhaps_die()
+        yield
+        self._file.look()
+        self._file.watcher.committed(self._file, before)
+        self._perhaps_die()
 
 
 def _job(row: Any) -> LocalJob:
@@ -143,6 +157,7 @@ def _job(row: Any) -> LocalJob:
         row["id"],
         row["task"],
         row["payload"],
+        row["timestamp"],
         Status(row["status"]),
         bool(row["cancelled"]),
         row["job_key"],
@@ -153,4 +168,6 @@ def _job(row: Any) -> LocalJob:
         json.loads(row["error"])["code"] if row["error"] else None,
         row["rejected_code"],
         row["run_at"],
+        row["received_at"],
+        row["client_id"],
     )

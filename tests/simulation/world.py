@@ -24,6 +24,7 @@ from simulation.loop import Killed, Loop, Process, process_now
 from simulation.network import Network
 from simulation.postgres import Postgres
 from simulation.real_file import RealFile, RealReplica
+from simulation.restores import Restores
 
 __all__ = ["World", "run"]
 
@@ -70,7 +71,8 @@ class World:
         self.postgres = Postgres(self.loop, self.random, self.bugs, self.say)
         self.checker = Checker()
         self.ledger = Ledger(self.postgres, self.random, self.bugs, self.checker)
-        self.checker.ledger = self.ledger
+        self.checker.watch(self.ledger)
+        self.restores = Restores(self)
         self.files: dict[str, File] = {}
         self.replicas: list[RealReplica] = []
         self._names = 0
@@ -131,7 +133,8 @@ class World:
     async def _live(self) -> None:
         chaos = Chaos(self)
         chaos.start()
-        end = chaos.storm
+        self.restores.start()
+        end = max(chaos.storm, self.restores.end)
         await self._while_sound(lambda: self.loop.now < end)
         self.stormy = False
         self.say("world", "heals")

@@ -28,7 +28,7 @@ def device(number: int) -> Device:
 
 
 def test_a_device_that_leaves_a_stream_and_comes_back_before_its_turn_is_served_once() -> None:
-    feed = Feed(None, Limits(), Way())  # type: ignore[arg-type]
+    feed = Feed(None, Limits(), Way(), None)  # type: ignore[arg-type]
     restless, other = device(1), device(2)
     for cursor in (WALKING, RESTING, WALKING):
         restless.cursor = cursor
@@ -42,7 +42,7 @@ def test_a_device_that_leaves_a_stream_and_comes_back_before_its_turn_is_served_
 
 def test_walks_give_way_to_those_with_little_to_write_and_news_do_not() -> None:
     way = Way()
-    feed = Feed(None, Limits(), way)  # type: ignore[arg-type]
+    feed = Feed(None, Limits(), way, None)  # type: ignore[arg-type]
     assert feed._rows(feed._walks, 1, 0) == TICK_ROWS
     assert feed._rest(feed._walks, 1, 0.01, 0) == 0.01
     way.wanted_by_little(0)

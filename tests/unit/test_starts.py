@@ -23,12 +23,14 @@ class Database:
         self.answers = asyncio.Event()
         self.asked: list[str] = []
         self.durable = True
+        self.epoch = ""
 
     async def fetchrow(self, statement: str) -> dict[str, Any]:
         """The question."""
         self.asked.append(statement)
         await self.answers.wait()
-        return {"now": f"{len(self.asked)}:{len(self.asked)}:", "durable": self.durable}
+        now = f"{len(self.asked)}:{len(self.asked)}:"
+        return {"now": now, "durable": self.durable, "epoch": self.epoch}
 
     async def execute(self, statement: str) -> None:
         """What brings it to the disk."""
@@ -54,7 +56,8 @@ class Scene:
     def __init__(self) -> None:
         self.database = Database()
         self.begun: list[Device] = []
-        self.starts = Starts(cast(Any, self.database), self.begun.append)
+        self.astray: list[Device] = []
+        self.starts = Starts(cast(Any, self.database), self.begun.append, self.astray.append)
 
     async def __aenter__(self) -> "Scene":
         self._work = asyncio.ensure_future(self.starts.run())
@@ -119,3 +122,14 @@ async def test_who_has_left_does_not_begin() -> None:
         async with asyncio.timeout(10):
             await scene.starts.wait(scene.device(1))
         assert device not in scene.begun
+
+
+async def test_no_walk_begins_in_a_database_that_was_put_in_place_of_the_device_s() -> None:
+    async with Scene() as scene:
+        scene.database.epoch = "another"
+        device = scene.device()
+        scene.database.answers.set()
+        async with asyncio.timeout(10):
+            while not scene.astray:
+                await asyncio.sleep(0)
+        assert (scene.astray, scene.begun, device.cursor.begun) == ([device], [], False)

@@ -201,6 +201,10 @@ class Device:
         self.post(self.session.error(code, message, retry_after))
         _spawn(self.socket.close(1008 if retry_after is None else 1013))
 
+    def say_hello_again(self) -> None:
+        """The database was replaced; it will read the other one from the start."""
+        self.dismiss("unavailable", "the database was replaced", retry_after=0)
+
     def reassure(self) -> None:
         """We live, if that can't be seen otherwise: nothing was said and nothing is under way."""
         if self.session.phase is Phase.OPEN and not self.socket.unsent:

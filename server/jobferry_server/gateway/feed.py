@@ -19,6 +19,7 @@ import asyncpg
 from jobferry_server.database import Pool, is_transient
 from jobferry_server.gateway.changes import change_of
 from jobferry_server.gateway.device import Device
+from jobferry_server.gateway.history import History
 from jobferry_server.gateway.starts import RETRY_SECONDS, TO_DISK, Starts
 from jobferry_server.gateway.stream import Stream
 from jobferry_server.gateway.way import Way
@@ -44,15 +45,16 @@ AHEAD = "has read further than this database has come"
 class Feed:
     """Knows all connected devices and serves them."""
 
-    def __init__(self, pool: Pool, limits: Limits, way: Way) -> None:
+    def __init__(self, pool: Pool, limits: Limits, way: Way, history: History) -> None:
         self._pool = pool
         self._limits = limits
         self._way = way
+        self._history = history
         self._by_owner: dict[str, set[Device]] = {}
         #: News are small and wanted at once; of walks a few at a time.
         self._news = Stream(most=100)
         self._walks = Stream(most=20, gives_way=True)
-        self._starts = Starts(pool, self.wake)
+        self._starts = Starts(pool, self.wake, self._astray)
 
     @property
     def devices(self) -> Iterable[Device]:
@@ -214,6 +216,9 @@ class Feed:
     ) -> None:
         if not device.ready:
             return
+        if device.cursor.since is None and device.cursor.epoch != rows[0]["epoch"]:
+            self._astray(device)
+            return
         now: str = rows[0]["now"]
         if reason := _lost(device, rows[0]):
             events.READS_ANEW(device=device.client_id, reason=reason)
@@ -243,6 +248,11 @@ class Feed:
             device.post(device.session.changes(changes, cursor, complete=complete, gone=gone))
         else:
             self.applied(device)
+
+    def _astray(self, device: Device) -> None:
+        """It reads from the start, and this is not the database that let it in."""
+        self._history.doubt()
+        device.say_hello_again()
 
 
 def _lost(device: Device, row: asyncpg.Record) -> str | None:

@@ -1,5 +1,8 @@
 """Whether the database is still the one it was: restored, replaced, or put back to an earlier state."""
 
+import asyncio
+from contextlib import suppress
+
 import asyncpg
 
 from jobferry_server.database import Pool
@@ -24,11 +27,23 @@ class History:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._seen = ("", 0)
+        self._doubt = asyncio.Event()
 
     @property
     def current(self) -> str:
         """The epoch when it was last looked at."""
         return self._seen[0]
+
+    def doubt(self) -> None:
+        """An answer came from another database than the current: look at once."""
+        self._doubt.set()
+
+    async def doubted_within(self, seconds: float) -> None:
+        """Return when it is in doubt, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._doubt.wait()
+        self._doubt.clear()
 
     async def epoch(self) -> str:
         """What tells this database from every other, once it is fit to be served from."""

@@ -112,7 +112,7 @@ class Gateway:
             quota,
             self._notes.rejected,
         )
-        self._feed = Feed(self._pool, limits, way)
+        self._feed = Feed(self._pool, limits, way, self._history)
         self._bell = self._doorbell(self._feed)
         self._pages = Pages(self._pool, self._bell, self._look, self.settings)
         self._door = Doorkeeper(self._verifier, self._revocations, limits.message_bytes)

@@ -5,6 +5,9 @@ by itself: of the jobs it knew the ledger to have when it was let in, those that
 Between the two nothing may be acknowledged to it, or a job that was, and left at once, would stay in
 its file for ever. So its pushes wait for that end, as long as one short question to the database takes,
 which is asked once for all devices that came meanwhile.
+
+The answer also tells which database it is of. One that was replaced a moment ago, unnoticed yet, has not
+what the device was told of, and what it lacks is not gone: no walk begins there.
 """
 
 import asyncio
@@ -25,11 +28,16 @@ TO_DISK = "select pg_logical_emit_message(true, 'jobferry', '')"
 
 
 class Starts:
-    """Calls ``then`` for each device that may begin to read."""
+    """Calls ``then`` for each device that may begin to read, and ``astray`` for one that was let in by
+    another database.
+    """
 
-    def __init__(self, pool: Pool, then: Callable[[Device], None]) -> None:
+    def __init__(
+        self, pool: Pool, then: Callable[[Device], None], astray: Callable[[Device], None]
+    ) -> None:
         self._pool = pool
         self._then = then
+        self._astray = astray
         self._waiting: dict[Device, None] = {}
         self._some = asyncio.Event()
         self._begun = asyncio.Event()
@@ -73,26 +81,27 @@ class Starts:
         # What is under way of a device may be committed before the answer and acknowledged after it.
         quiet = [device for device in self._waiting if not device.batches]
         if quiet:
-            now = await self._ask()
+            now, epoch = await self._ask()
             for device in quiet:
-                self._begin(device, now)
+                self._begin(device, now, epoch)
             # Whoever waits looks again; the next wait for a new event.
             self._begun.set()
             self._begun = asyncio.Event()
         if not self._waiting:
             self._some.clear()
 
-    async def _ask(self) -> str:
+    async def _ask(self) -> tuple[str, str]:
         found = await self._pool.fetchrow(query("gateway_start"))
         assert found is not None
         if not found["durable"]:
             await self._pool.execute(TO_DISK)
-        now: str = found["now"]
-        return now
+        return found["now"], found["epoch"]
 
-    def _begin(self, device: Device, now: str) -> None:
+    def _begin(self, device: Device, now: str, epoch: str) -> None:
         if device in self._waiting:
             self.leave(device)
-            if device.session.ready:
+            if device.cursor.epoch != epoch:
+                self._astray(device)
+            elif device.session.ready:
                 device.begin(now)
                 self._then(device)

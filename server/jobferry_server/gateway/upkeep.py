@@ -1,6 +1,5 @@
 """What a gateway looks after every few seconds: the dead, the expired, and what nobody rang for."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,7 +48,7 @@ class Upkeep:
     async def run(self) -> None:
         """Sweep for ever."""
         while True:
-            await asyncio.sleep(self._silence / SWEEPS_PER_SILENCE)
+            await self._history.doubted_within(self._silence / SWEEPS_PER_SILENCE)
             for device in list(self._feed.devices):
                 self._look_after(device)
             # Perhaps those of a gateway that is gone.
@@ -66,8 +65,10 @@ class Upkeep:
         before = self._history.current
         if await self._history.epoch() != before:
             events.DATABASE_REPLACED()
+            # It has its own list of what was revoked.
+            self._look_at_everything()
             for device in list(self._feed.devices):
-                device.dismiss("unavailable", "the database was replaced", retry_after=0)
+                device.say_hello_again()
 
     def _look_after(self, device: Device) -> None:
         assert device.identity is not None

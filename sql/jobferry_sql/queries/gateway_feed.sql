@@ -6,6 +6,10 @@
 -- `durable`: is all that this snapshot counts as seen on disk? If not, a crash may take it back and
 -- give the same transaction ids to others, and a device that had read so far would not see those.
 --
+-- `epoch`: a device that reads from the start takes what it is not shown for gone. So its walk must end
+-- in the database where it began, though that was replaced meanwhile and nobody has noticed yet. Asked
+-- only where there is such a device (one without `since`), as others can wait until it is noticed.
+--
 -- $12 is the oldest transaction that any of these devices may not have seen. Tombstones are rare: one
 -- look tells for all of them whether there is one to look for, and whether some that a device needed
 -- are forgotten (`forgotten` is null where that can't be).
@@ -13,6 +17,7 @@ select
   device.slot,
   pg_current_snapshot()::text as now,
   pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn() as durable,
+  (select jobferry.epoch() where array_position($4::text[], null) is not null) as epoch,
   (select r.forgotten::text from jobferry.retention r where r.forgotten >= $12::text::xid8) as forgotten,
   page.room,
   (page.job).id::text as id,
