@@ -1,5 +1,6 @@
 """A device whose server came back as another database: what it sends again, and what it keeps."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -225,3 +226,54 @@ def test_a_new_file_meets_its_first_database_without_ado(
     page(new, epoch="e7")
     assert (status(new, job), new.outbox) == (Status.QUEUED, [])
     new.close()
+
+
+def test_a_refusal_from_before_does_not_reject_what_is_sent_again(device: Device) -> None:
+    """A database that nobody knew yet for another has refused to cancel what it lacks."""
+    (lost,) = sent(device, 1)
+    device.client.cancel(lost.id)
+    asked = device.next_batch()
+    assert asked is not None
+    restored(device)
+    read(device)
+    answer = [refusal(lost, "not_found")]
+    device.replica.acknowledge(asked.first, asked.last, NOON, "anna", answer)
+    found = device.client.get(lost.id)
+    assert (found.status, found.cancel_requested, found.error) == (Status.PENDING, True, None)
+    device.acknowledge()
+    assert status(device, lost) is Status.QUEUED
+
+
+def test_a_cancel_of_what_had_ended_is_no_news(device: Device) -> None:
+    (job,) = sent(device, 1)
+    device.client.cancel(job.id)
+    device.apply(change(job, Status.COMPLETED, result="7"))
+    restored(device)
+    read(device)
+    device.acknowledge(rejected=[refusal(job, "not_found")])
+    found = device.client.get(job.id)
+    assert (found.status, found.result, found.error) == (Status.COMPLETED, 7, None)
+
+
+def test_what_was_told_of_before_it_was_acknowledged_is_sent_all_the_same(device: Device) -> None:
+    job = device.client.submit("t", 1)
+    device.apply(change(job, Status.RUNNING, attempts=1))
+    restored(device)
+    assert device.next_batch() is None
+    read(device)
+    assert (status(device, job), device.outbox) == (Status.PENDING, [("submit", job.id)])
+    device.acknowledge()
+    assert (status(device, job), ids(device)) == (Status.QUEUED, {job.id})
+
+
+def test_the_cursor_is_forgotten_in_the_moment_in_which_the_other_is_met(device: Device) -> None:
+    """Or a power cut between the two would leave it unnoticed."""
+    sent(device, 1)
+    device.sql(
+        "CREATE TRIGGER power_cut BEFORE UPDATE OF cursor ON _jobferry_state"
+        " WHEN NEW.cursor IS NULL BEGIN SELECT RAISE(ABORT, 'no power'); END"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        restored(device)
+    device.sql("DROP TRIGGER power_cut")
+    assert device.replica.welcome("anna", "e2")
