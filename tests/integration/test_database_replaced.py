@@ -20,12 +20,22 @@ def url(services: Services) -> Iterator[str]:
         yield url
 
 
-def replace(db: Database, lost: LiteralString = "background_jobs") -> None:
-    """As a dump does that is loaded in place and lacks these rows: no trigger runs for them."""
+#: As a dump does that is loaded in place: no trigger runs.
+LOSE_JOBS: tuple[LiteralString, ...] = (
+    "set local session_replication_role = replica",
+    "delete from background_jobs",
+)
+LOSE_REVOCATIONS: tuple[LiteralString, ...] = (
+    "alter table jobferry.revocations disable trigger user",
+    "delete from jobferry.revocations",
+)
+
+
+def replace(db: Database, *lacks: LiteralString) -> None:
+    """Be another database, all at once."""
     with db.together():
-        db.do("set local session_replication_role = replica")
-        db.do(b"delete from %b" % lost.encode())  # type: ignore[arg-type]
-        db.do("select jobferry.begin_epoch(jobferry.epoch())")
+        for statement in (*lacks, "select jobferry.begin_epoch(jobferry.epoch())"):
+            db.do(statement)
 
 
 @contextmanager
@@ -49,7 +59,7 @@ def test_a_first_walk_does_not_end_in_another_database_than_it_began(
         page = wire.expect("changes")
         assert not page["complete"]
         assert wire.deliver(submit(job())) == []
-        replace(db)
+        replace(db, *LOSE_JOBS)
         wire.apply(page)
         assert_sent_away(wire)
         with came_back(url, wire):
@@ -73,7 +83,7 @@ def test_a_first_walk_does_not_begin_in_a_database_that_nobody_knows_yet(
 def test_what_was_revoked_is_the_new_database_s_word(db: Database, services: Services) -> None:
     db.do("select jobferry.revoke_owner('anna', now() + interval '10 seconds', 'by mistake')")
     with services.gateway(silence_seconds=3) as url, device(url, "bert") as bert:
-        replace(db, "jobferry.revocations")
+        replace(db, *LOSE_REVOCATIONS)
         assert_sent_away(bert)
         with device(url, "anna") as anna:
             anna.walk()
