@@ -1,7 +1,8 @@
 """A device whose every message is sent and heard when a test says so: real file, real socket."""
 
 import asyncio
-from contextlib import ExitStack, suppress
+import json
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import Any
@@ -16,7 +17,10 @@ from jobferry_client.replica import Replica
 from jobferry_shared.errors import RemoteProtocolError
 from support.services import token
 
-__all__ = ["Device"]
+__all__ = ["UNSAID", "Device"]
+
+#: What was never committed by anybody.
+UNSAID = "never said"
 
 #: How long one listens for what may not come.
 HEAR_SECONDS = 0.03
@@ -119,11 +123,19 @@ class Device:
             self.hear()
         self.restart()
 
+    def submit_and_die(self, task: str) -> None:
+        """The application is killed before its commit."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            values = (task, json.dumps(UNSAID))
+            connection.execute("INSERT INTO background_jobs (task, payload) VALUES (?, ?)", values)
+
     def cut(self) -> None:
         """The line is cut; what was on its way is lost."""
         if self._socket is not None:
-            # Without a goodbye: what was sent may still arrive.
-            self._socket.socket.shutdown(SHUT_RDWR)
+            # Without a goodbye: what was sent may still arrive. Perhaps there is nobody any more.
+            with suppress(OSError):
+                self._socket.socket.shutdown(SHUT_RDWR)
             self._line.close()
         self._socket = self._connection = None
         self.in_step = False

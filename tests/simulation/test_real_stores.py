@@ -1,6 +1,7 @@
 """The same on a real SQLite and a real Postgres, step by step as Hypothesis chooses."""
 
 import asyncio
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, LiteralString
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -18,8 +20,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from integration.database import Database, Held
 from jobferry_server.gateway.cursor import Cursor
-from simulation.hand_driven import Device
-from support.facts import Ledger, differences, keep_a_diary, local_rows, outbox, steps_back
+from simulation.hand_driven import UNSAID, Device
+from simulation.mortal import MortalGateway
+from support.facts import (
+    Ledger,
+    differences,
+    flickers,
+    keep_a_diary,
+    local_rows,
+    outbox,
+    steps_back,
+    unsent,
+)
 from support.postgres import TestServer
 from support.processes import eventually
 from support.services import Services
@@ -30,15 +42,24 @@ STEPS = 25
 DEVICES = st.integers(0, 2)
 ANY = st.integers(0, 99)
 FAILURE = {"error": {"code": "no_luck", "message": "this time"}, "delay": "0 seconds"}
+END_BACKENDS: LiteralString = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = current_database() and application_name like 'jobferry_gateway%'"
+)
 OUTCOMES = st.sampled_from(["done", "failed", "moved", "released"])
 
 
 class Worlds(RuleBasedStateMachine):
-    """Three devices of two owners, two gateways, processors that die, and somebody slow."""
+    """Three devices of two owners, two gateways, processors that die, and somebody slow.
+
+    Whoever there is may be killed between any two steps: gateways with all their connections, engines
+    and applications in the middle of a transaction, processors with what they hold. Of Postgres the
+    backends are; that it recovers as a whole takes seconds, which ``tests/faults`` spend.
+    """
 
     numbers = count()
     dsn: ClassVar[str]
-    urls: ClassVar[list[str]]
+    gateways: ClassVar[list[MortalGateway]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,10 +124,26 @@ class Worlds(RuleBasedStateMachine):
     def hear_and_die(self, which: int, gateway: bool, after: int) -> None:
         self._connected(which, gateway).hear_and_die(after)
 
+    @rule(which=DEVICES)
+    def submit_and_die(self, which: int) -> None:
+        self.devices[which].submit_and_die(self.task)
+
+    @rule(which=DEVICES, gateway=st.booleans())
+    def push_and_kill_the_gateway(self, which: int, gateway: bool) -> None:
+        """It may have committed that, and have told nobody."""
+        self._connected(which, gateway).push()
+        self.gateways[gateway].kill()
+
+    @rule(which=DEVICES, gateway=st.booleans())
+    def push_and_end_the_backends(self, which: int, gateway: bool) -> None:
+        """Of all gateways, in the middle of what they are at."""
+        self._connected(which, gateway).push()
+        self.db.do(END_BACKENDS)
+
     def _connected(self, which: int, gateway: bool) -> Device:
         device = self.devices[which]
         if not device.connected:
-            device.connect(self.urls[gateway])
+            device.connect(self.gateways[gateway].url)
             # Let in.
             device.hear()
         return device
@@ -124,20 +161,35 @@ class Worlds(RuleBasedStateMachine):
         """D3: what a processor says of a job that it does not hold changes nothing."""
         processor, held = self.held[which % len(self.held)]
         before, queued = self.db.job(held.id), self.db.queue().get(held.id)
-        self._flush(processor, held, outcome)
+        self._flush(self.db, processor, held, outcome)
         if queued is None or (queued["locked_by"], queued["attempts"]) != (processor, held.attempt):
             assert self.db.job(held.id) == before
 
-    def _flush(self, processor: str, held: Held, outcome: str) -> None:
+    @precondition(lambda self: self.held)
+    @rule(which=ANY, outcome=OUTCOMES)
+    def say_and_die(self, which: int, outcome: str) -> None:
+        """Its backend is gone before the commit, and the processor with it: nobody gives anything back."""
+        processor, held = self.held[which % len(self.held)]
+        with Database(self.dsn) as dying, suppress(psycopg.OperationalError), dying.together():
+            self._flush(dying, processor, held, outcome, UNSAID)
+            self.db.do("select pg_terminate_backend(%s, 10000)", dying.pid)
+        assert self.db.job(held.id)["result"] != {"by": UNSAID}
+        self.held = [one for one in self.held if one[0] != processor]
+        if processor == self.processor:
+            self._new_processor()
+
+    def _flush(
+        self, db: Database, processor: str, held: Held, outcome: str, by: str = "a processor"
+    ) -> None:
         match outcome:
             case "done":
-                self.db.flush(processor, done=[(held, f'{{"by": "{processor}"}}')])
+                db.flush(processor, done=[(held, f'{{"by": "{by}"}}')])
             case "failed":
-                self.db.flush(processor, failed=[(held, FAILURE)])
+                db.flush(processor, failed=[(held, FAILURE)])
             case "moved":
-                self.db.flush(processor, moved=[(held, 0.5)])
+                db.flush(processor, moved=[(held, 0.5)])
             case _:
-                self.db.flush(processor, released=[held])
+                db.flush(processor, released=[held])
 
     @rule()
     def lose_the_lease(self) -> None:
@@ -157,7 +209,9 @@ class Worlds(RuleBasedStateMachine):
             self.stranger.insert(submitted_by=self.owners[which % 3], task=self.task)
         else:
             job = self.submitted[which % len(self.submitted)][1]
-            self.stranger.do("update background_jobs set progress = 0.25 where id = %s", job)
+            self.stranger.do(
+                "update background_jobs set progress = greatest(progress, 0.25) where id = %s", job
+            )
 
     @precondition(lambda self: self.strange is not None)
     @rule()
@@ -165,6 +219,16 @@ class Worlds(RuleBasedStateMachine):
         if self.strange is not None:
             self.strange.close()
             self.strange = None
+
+    @precondition(lambda self: self.strange is not None)
+    @rule()
+    def end_the_stranger(self) -> None:
+        """What he wrote never was."""
+        self.db.do("select pg_terminate_backend(%s, 10000)", self.stranger.pid)
+        with suppress(psycopg.OperationalError):
+            self.commit()
+        self.strange = None
+        self.stranger = self.stack.enter_context(Database(self.dsn))
 
     @rule()
     def prune(self) -> None:
@@ -183,7 +247,19 @@ class Worlds(RuleBasedStateMachine):
         for device, job in self.submitted:
             events = self.db.events(job)
             assert events.count("submitted") <= 1
-            assert events or outbox(device.path), f"{job} is lost"
+            assert events or str(job) in unsent(device.path), f"{job} is lost"
+        said = "select count(*) from background_jobs where task = %s and payload = %s::jsonb"
+        assert self.db.value(said, self.task, json.dumps(UNSAID)) == 0
+
+    @invariant()
+    def a_device_shows_what_was_written_there(self) -> None:
+        """Whoever was killed meanwhile: its jobs until they are pruned, its cancels until they have ended."""
+        for device in self.devices:
+            assert flickers(device.path) == []
+            rows = local_rows(device.path)
+            for author, job in self.submitted:
+                if author is device and str(job) not in rows:
+                    assert "deleted" in self.db.events(job), f"{job} is not shown"
 
     @invariant()
     def nobody_sees_what_is_another_s_or_goes_back(self) -> None:
@@ -263,9 +339,11 @@ def _is_refused(row: dict[str, Any]) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def _on_this_server(server: TestServer) -> Iterator[None]:
-    with server.database() as dsn, Services(dsn) as services, ExitStack() as gateways:
+    with server.database() as dsn, Services(dsn) as services, ExitStack() as stack:
         Worlds.dsn = dsn
-        Worlds.urls = [gateways.enter_context(services.gateway()) for _ in range(2)]
+        Worlds.gateways = [MortalGateway(services, dsn) for _ in range(2)]
+        for gateway in Worlds.gateways:
+            stack.callback(gateway.close)
         yield
 
 
@@ -284,12 +362,12 @@ def test_a_device_that_sends_again_knows_when_its_job_was_received(tmp_path: Pat
     """Not when it was sent again, be it a day later."""
     with asyncio.Runner() as runner, Database(Worlds.dsn) as db:
         device = Device(tmp_path / "till.db", "anna-again", runner)
-        device.connect(Worlds.urls[0])
+        device.connect(Worlds.gateways[0].url)
         eventually(lambda: device.hear() and device.in_step, every=0)
         device.cut()
         job = device.application.submit("nobody-s")
         for _ in range(2):
-            device.connect(Worlds.urls[0])
+            device.connect(Worlds.gateways[0].url)
             eventually(device.hear, every=0)
             device.push()
             eventually(partial(db.rows, "select from background_jobs where id = %s", job.id))
@@ -301,7 +379,7 @@ def test_a_device_that_sends_again_knows_when_its_job_was_received(tmp_path: Pat
 
 def _says_what_the_ledger_says(device: Device) -> bool:
     if not device.connected:
-        device.connect(Worlds.urls[0])
+        device.connect(Worlds.gateways[0].url)
     device.hear()
     device.push()
     return outbox(device.path) == 0 and not differences(

@@ -18,11 +18,13 @@ __all__ = [
     "Ledger",
     "applied",
     "differences",
+    "flickers",
     "keep_a_diary",
     "local_count",
     "local_rows",
     "outbox",
     "steps_back",
+    "unsent",
 ]
 
 FINISHED = "('completed', 'failed', 'cancelled', 'rejected')"
@@ -64,17 +66,28 @@ def outbox(path: Path) -> int:
         return int(file.execute("SELECT count(*) FROM _jobferry_outbox").fetchone()[0])
 
 
+def unsent(path: Path) -> set[str]:
+    """The jobs of which anything is not acknowledged."""
+    with _opened(path) as file:
+        return {row["job_id"] for row in file.execute("SELECT job_id FROM _jobferry_outbox")}
+
+
 def keep_a_diary(path: Path) -> None:
     """From now on the file itself notes every change of a job, whoever makes it.
 
-    ``uncancelled``: did a cancel go out of sight before the job had ended?
+    ``uncancelled``: did a cancel go out of sight before the job had ended? ``slipped``: did progress
+    go back within an attempt?
     """
     with _opened(path) as file:
-        file.execute("CREATE TABLE diary (id TEXT, earlier TEXT, later TEXT, uncancelled INTEGER)")
+        file.execute(
+            "CREATE TABLE diary"
+            " (id TEXT, earlier TEXT, later TEXT, uncancelled INTEGER, slipped INTEGER)"
+        )
         file.execute(
             "CREATE TRIGGER keep_a_diary AFTER UPDATE ON background_jobs BEGIN"
             " INSERT INTO diary VALUES (NEW.id, OLD.status, NEW.status,"
-            " OLD.cancelled > NEW.cancelled AND NEW.status NOT IN ('completed', 'failed')); END"
+            " OLD.cancelled > NEW.cancelled AND NEW.status NOT IN ('completed', 'failed'),"
+            " OLD.progress > NEW.progress AND OLD.attempts = NEW.attempts); END"
         )
 
 
@@ -90,6 +103,13 @@ def steps_back(path: Path) -> list[tuple[str, str]]:
         rows = file.execute("SELECT DISTINCT earlier, later FROM diary").fetchall()
     moves = [(row["earlier"], row["later"]) for row in rows]
     return [(a, b) for a, b in moves if not can_follow(Status(a), Status(b))]
+
+
+def flickers(path: Path) -> list[str]:
+    """The jobs whose cancel went out of sight, or whose progress went back."""
+    with _opened(path) as file:
+        rows = file.execute("SELECT DISTINCT id FROM diary WHERE uncancelled OR slipped")
+        return [row["id"] for row in rows]
 
 
 class Ledger:
