@@ -60,7 +60,7 @@ def judge(evidence: Evidence) -> Verdict:
         operations=sum(1 for _ in _operations(evidence)),
         lost=[*_lost_jobs(evidence), *_lost_ends(evidence)],
         duplicated=[*_duplicates(evidence), *_repeated_effects(evidence)],
-        reordered=[*_steps_back(evidence), *_after_the_end(evidence)],
+        reordered=[*_steps_back(evidence), *_slips(evidence), *_after_the_end(evidence)],
         unfenced=[*_unfenced(evidence), *_unrun(evidence)],
         foreign=list(_foreign(evidence)),
         unread=list(_unread(evidence)),
@@ -136,6 +136,16 @@ def _steps_back(evidence: Evidence) -> Iterator[str]:
         earlier, later = Status(entry["earlier"]), Status(entry["later"])
         if not can_follow(earlier, later):
             yield f"{device} saw {entry['job']} go from {earlier} to {later}"
+
+
+def _slips(evidence: Evidence) -> Iterator[str]:
+    """Progress went back within an attempt. One that was handed back is followed by another of the same
+    number, which begins anew.
+    """
+    released = {str(event["job_id"]) for event in evidence.events if event["event"] == "released"}
+    for device, entry in _entries(evidence, "saw"):
+        if entry["slipped"] and entry["job"] not in released:
+            yield f"{device} saw the progress of {entry['job']} go back"
 
 
 def _after_the_end(evidence: Evidence) -> Iterator[str]:

@@ -36,6 +36,7 @@ ATTEMPTS = 1000
 #: Some jobs take up to so long, in seconds, that their processor loses them at work.
 LONGEST_JOB = 1.0
 
+WORDS = ("earlier", "later", "uncancelled", "slipped", "number")
 SEEN = "SELECT rowid AS number, * FROM diary WHERE rowid > ? ORDER BY rowid"
 
 
@@ -69,6 +70,8 @@ class Device:
         self._number = max(tried, default=0)
         self._seen = max((line["number"] for line in lives if line["did"] == "saw"), default=0)
         self._recent: list[str] = []
+        self._wrote = [job for line in lives if line["did"] == "submitted" for job in line["jobs"]]
+        self._cancelled = [line["job"] for line in lives if line["did"] == "cancelled"]
 
     def run(self) -> None:
         """Write and look on for ever."""
@@ -81,11 +84,21 @@ class Device:
     def _use_client(self) -> None:
         config = self._config
         with JobClient(config.path, config.url, config.token, timing=TIMING) as client:
+            self._read_back(client)
             while True:
                 if not Path(config.hush).exists():
                     with self._forgiving():
                         self._operate(client)
                 time.sleep(self._chance.expovariate(1 / config.pause))
+
+    def _read_back(self, client: JobClient) -> None:
+        """What earlier lives wrote is there in this one, too."""
+        while self._wrote:
+            self._expect_here(client, self._wrote[-1])
+            self._wrote.pop()
+        while self._cancelled:
+            self._expect_cancelled(client, self._cancelled[-1])
+            self._cancelled.pop()
 
     def _operate(self, client: JobClient) -> None:
         if self._recent and self._chance.random() < CANCELS:
@@ -102,10 +115,7 @@ class Device:
         ids = [str(job.id) for job in client.submit_many(new)]
         self._history.note("submitted", jobs=ids)
         for job in ids:
-            try:
-                client.get(job)
-            except JobNotFound as error:
-                self._history.note("unread", job=job, found=str(error))
+            self._expect_here(client, job)
         self._recent = (self._recent + ids)[-RECENT:]
 
     def _new(self, number: int) -> NewJob:
@@ -118,6 +128,15 @@ class Device:
         job = self._chance.choice(self._recent)
         client.cancel(job)
         self._history.note("cancelled", job=job)
+        self._expect_cancelled(client, job)
+
+    def _expect_here(self, client: JobClient, job: str) -> None:
+        try:
+            client.get(job)
+        except JobNotFound as error:
+            self._history.note("unread", job=job, found=str(error))
+
+    def _expect_cancelled(self, client: JobClient, job: str) -> None:
         found = client.get(job)
         if not (found.cancel_requested or found.finished):
             self._history.note("unread", job=job, found=found.state)
@@ -133,10 +152,11 @@ class Device:
         uri = Path(self._config.path).as_uri() + "?mode=rw"
         connection = sqlite3.connect(uri, uri=True, timeout=10)
         try:
-            for number, job, earlier, later, uncancelled in connection.execute(SEEN, (self._seen,)):
-                words = {"job": job, "earlier": earlier, "later": later}
-                self._history.note("saw", **words, uncancelled=uncancelled, number=number)
-                self._seen = number
+            connection.row_factory = sqlite3.Row
+            for row in connection.execute(SEEN, (self._seen,)):
+                words = {name: row[name] for name in WORDS}
+                self._history.note("saw", job=row["id"], **words)
+                self._seen = row["number"]
         finally:
             connection.close()
 

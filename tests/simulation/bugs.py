@@ -48,6 +48,10 @@ class Bugs:
     keep_the_cursor: bool = False
     #: What had ended before a restore, and the restored database lacks, is submitted again.
     run_history_again: bool = False
+    #: A device may read from the start whatever the gateway's database is by now.
+    start_in_any_database: bool = False
+    #: What a processor says of progress may be older than what it has said.
+    say_progress_late: bool = False
 
     @classmethod
     def names(cls) -> list[str]:

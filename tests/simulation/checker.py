@@ -44,6 +44,8 @@ class Checker:
         self._shown: dict[tuple[str, str], Place] = {}
         #: Which life's database had let the device in when it was last told of the job.
         self._told: dict[tuple[str, str], int] = {}
+        #: How far each held job has come in its attempt.
+        self._reached: dict[str, float] = {}
         self._results: dict[tuple[str, int], set[str]] = {}
         #: By device and job what the application wrote.
         self._wrote: dict[tuple[str, str], str] = {}
@@ -91,6 +93,7 @@ class Checker:
         holders = self._now.holders
         self.expect(job.id not in holders, "D3", f"{job.id} is held already, {by} claims it")
         holders[job.id] = (by, job.attempts)
+        self._reached[job.id] = 0.0
 
     def freed(self, job: LedgerJob) -> None:
         """Nobody's."""
@@ -106,12 +109,22 @@ class Checker:
         if attempt is not None:
             holder = self._now.holders.get(job.id)
             self.expect(holder == (by, attempt), "D3", f"{by} writes {job.id}, held by {holder}")
+            self._progressed(before, job)
         if attempt is not None and job.status is Status.COMPLETED:
             told = self._results.get((job.id, attempt), set())
             self.expect(job.result in told, "D5", f"{job.id} has the result {job.result}")
         if job.status in FINISHED:
             self.freed(job)
         self._now.history[job.id].append(view(job))
+
+    def _progressed(self, before: LedgerJob, job: LedgerJob) -> None:
+        """D4: within an attempt progress does not go back. What others wrote meanwhile does not count,
+        and after a restore one attempt may be run twice at once.
+        """
+        if job.progress != before.progress:
+            back = job.progress < self._reached.get(job.id, 0.0) and len(self._lives) == 1
+            self.expect(not back, "D4", f"{job.id} falls back to {job.progress}")
+            self._reached[job.id] = job.progress
 
     def returned(self, id_: UUID, attempt: int, result: object) -> None:
         """A handler has ended well."""

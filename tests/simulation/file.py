@@ -324,9 +324,7 @@ class Replica:
             )
         if spec is None or before.status is Status.PENDING:
             return before
-        return replace(
-            before, job_key=spec.job_key, client_id=change.client_id or before.client_id
-        )
+        return replace(before, job_key=spec.job_key, client_id=change.client_id or before.client_id)
 
     def _mark_unseen(self) -> None:
         self.file.unseen = {

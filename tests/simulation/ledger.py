@@ -433,7 +433,8 @@ class Ledger:
         held_up: list[tuple[UUID, int]] = []
         for job, attempt, progress, _ in self._free_rows(processor, moved, held_up):
             if progress is not None:
-                self._write(job, processor, attempt, progress=progress)
+                late = progress / 2 if self.bugs.say_progress_late and self._is_busy() else progress
+                self._write(job, processor, attempt, progress=late)
         for job, attempt, result in self._free_rows(processor, done, held_up):
             self._finish(job, processor, attempt, Status.COMPLETED, result=result)
         for job, attempt, error, final, delay, *_ in self._free_rows(processor, failed, held_up):

@@ -37,6 +37,7 @@ from jobferry_server.errors import Fail, Retry, Stopped
 from jobferry_server.gateway import Gateway
 from jobferry_server.gateway.cursor import Cursor
 from jobferry_server.gateway.device import Batch, Device
+from jobferry_server.gateway.feed import Feed
 from jobferry_server.gateway.ingest import GroupCommit, _answer
 from jobferry_server.gateway.pushes import Lane
 from jobferry_server.gateway.revocations import Revocations
@@ -46,6 +47,7 @@ from jobferry_server.processor.workers import Workers
 from jobferry_server.settings import GatewaySettings, ProcessorSettings
 from jobferry_server.tokens import Identity, Verifier
 from jobferry_shared.limits import Limits
+from jobferry_shared.messages import Change
 from simulation.bugs import Bugs
 from simulation.file import Replica
 from simulation.ledger import Ledger
@@ -260,10 +262,24 @@ class PerhapsEager(Starts):
         if not _edges.bugs.push_before_the_start:
             await super().wait(device)
 
+    def _begin(self, device: Device, now: str, epoch: str) -> None:
+        if _edges.bugs.start_in_any_database:
+            epoch = device.cursor.epoch
+        super()._begin(device, now, epoch)
+
     async def _ask(self) -> tuple[str, str]:
         if _edges.bugs.push_before_the_start:
             await asyncio.sleep(LATE_SECONDS)
         return await super()._ask()
+
+
+class PerhapsBlithe(Feed):
+    """The feed; with the bug walks from the start end wherever they are."""
+
+    def _serve(self, device: Device, rows: list[Any], changes: list[Change], most: int) -> None:
+        if _edges.bugs.start_in_any_database:
+            rows[0]["epoch"] = device.cursor.epoch
+        super()._serve(device, rows, changes, most)
 
 
 class PerhapsTrusting(Revocations):
@@ -334,6 +350,7 @@ def replaced() -> Iterator[None]:
         (server, "serve", lambda *a, **k: _edges.network.serve(*a, **k)),
         (server, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),
         (server, "GroupCommit", PerhapsHasty),
+        (server, "Feed", PerhapsBlithe),
         (server, "Revocations", PerhapsTrusting),
         (server, "Doorbell", _perhaps_blind("skip_the_second_look")),
         (service, "open_pool", lambda *a, **k: _edges.postgres.open_pool(*a, **k)),

@@ -14,7 +14,7 @@ from simulation.postgres import FIRST_XID
 if TYPE_CHECKING:
     from simulation.world import World
 
-__all__ = ["Restores"]
+__all__ = ["Restores", "is_restoring"]
 
 #: In how many runs there are any.
 RESTORED_RUNS = 0.1
@@ -30,14 +30,10 @@ class Restores:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self._chance = Random(f"restores of {world.seed}")
-        number = self._chance.choice((1, 1, 2)) if self._chance.random() < RESTORED_RUNS else 0
+        self._chance = _chance(world.seed)
+        any_ = self._chance.random() < RESTORED_RUNS
+        number = self._chance.choice((1, 1, 2)) if any_ else 0
         self._moments = [self._moment() for _ in range(number)]
-
-    @property
-    def any(self) -> bool:
-        """Are there any in this run?"""
-        return bool(self._moments)
 
     @property
     def end(self) -> float:
@@ -56,7 +52,13 @@ class Restores:
     def _back_up(self, restore: float) -> None:
         self.world.say("operator", "takes a backup")
         how = self._chance.choice(
-            (self._load_in_place, self._recover, self._recover, self._load_elsewhere, self._begin_empty)
+            (
+                self._load_in_place,
+                self._recover,
+                self._recover,
+                self._load_elsewhere,
+                self._begin_empty,
+            )
         )
         pause = restore - self.world.loop.now
         self.world.loop.after(pause, how, self.world.ledger.back_up())
@@ -97,3 +99,12 @@ class Restores:
 
     def _begin(self) -> None:
         self.world.postgres.up = True
+
+
+def is_restoring(seed: int) -> bool:
+    """Are there any in the run of this seed?"""
+    return _chance(seed).random() < RESTORED_RUNS
+
+
+def _chance(seed: int) -> Random:
+    return Random(f"restores of {seed}")

@@ -52,6 +52,7 @@ def sound() -> State:
                     "earlier": "pending",
                     "later": "queued",
                     "uncancelled": 0,
+                    "slipped": 0,
                 },
             ],
             "tablet": [],
@@ -67,9 +68,9 @@ def sound() -> State:
     }
 
 
-def saw(state: State, earlier: str, later: str, uncancelled: int = 0) -> None:
+def saw(state: State, earlier: str, later: str, uncancelled: int = 0, slipped: int = 0) -> None:
     words = {"did": "saw", "job": "a", "earlier": earlier, "later": later}
-    state["histories"]["till"].append(words | {"uncancelled": uncancelled})
+    state["histories"]["till"].append(words | {"uncancelled": uncancelled, "slipped": slipped})
 
 
 #: What is done to a sound state, under the name of what is wrong then.
@@ -91,6 +92,7 @@ WRONGS: Mapping[str, list[Callable[[State], object]]] = {
     "reordered status": [
         lambda state: saw(state, "completed", "running"),
         lambda state: saw(state, "queued", "pending"),
+        lambda state: saw(state, "running", "running", slipped=1),
         lambda state: state["events"].append(event("b", "started")),
     ],
     "unfenced writes": [
@@ -116,6 +118,13 @@ def test_nothing_is_wrong_with_what_is_sound() -> None:
     verdict = judge(Evidence(**sound()))
     assert verdict.operations == 4
     assert not any(verdict.faults.values())
+
+
+def test_progress_of_what_was_handed_back_begins_anew() -> None:
+    state = sound()
+    saw(state, "running", "running", slipped=1)
+    state["events"].insert(2, event("a", "released"))
+    assert not any(judge(Evidence(**state)).faults.values())
 
 
 @pytest.mark.parametrize(
