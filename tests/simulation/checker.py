@@ -47,6 +47,8 @@ class Checker:
         #: How far each held job has come in its attempt.
         self._reached: dict[str, float] = {}
         self._results: dict[tuple[str, int], set[str]] = {}
+        #: The database that each device was in step with when it last wrote.
+        self._in_step: dict[str, str | None] = {}
         #: By device and job what the application wrote.
         self._wrote: dict[tuple[str, str], str] = {}
         #: Jobs that no device has submitted.
@@ -259,13 +261,18 @@ class Checker:
                 self._leaves(file, job)
             elif now is not job:
                 self._changes(file, job, now)
+        self._in_step[file.name] = file.epoch
 
     def _leaves(self, file: File, job: LocalJob) -> None:
-        """D1: nothing leaves a file but what was pruned, or what a server's restore took back."""
+        """D1: nothing leaves a file but what was pruned, or what a server's restore took back; and what
+        only the device has left of a time before, once it is made to read the same database anew.
+        """
         lives = list(self._told_of(file))
         pruned = any(job.id in life.tombstones for _, life in lives)
         undone = job.id in self._servers and any(job.id not in life.owners for _, life in lives)
-        self.expect(pruned or undone, "D1", f"{job.id} leaves {file}: {job.status}")
+        history = self._is_history(file, job) and self._in_step.get(file.name) == file.epoch
+        rightly = pruned or undone or history
+        self.expect(rightly, "D1", f"{job.id} leaves {file}: {job.status}")
         self._left.add((file.name, job.id))
 
     def _changes(self, file: File, before: LocalJob, now: LocalJob) -> None:

@@ -67,8 +67,8 @@ class RealFile(File):
             "SELECT seq, op, job_id AS id, at, again FROM _jobferry_outbox ORDER BY seq"
         )
         self.outbox = [Op(zip(row.keys(), row, strict=True)) for row in ops]
-        [state] = self._rows("SELECT owner, cursor, met FROM _jobferry_state")
-        self.owner, self.cursor, self.met = state
+        [state] = self._rows("SELECT owner, cursor, met, epoch FROM _jobferry_state")
+        self.owner, self.cursor, self.met, self.epoch = state
 
     def date_again(self) -> None:
         """What is sent again is noted by the file's clock, too."""

@@ -157,15 +157,18 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(which=ANY, outcome=OUTCOMES)
     def say(self, which: int, outcome: str) -> None:
-        """D3: what a processor says of a job that it does not hold changes nothing."""
+        """D3: what a processor says of a job that it does not hold changes nothing; D5: else it is there."""
         # No precondition: Hypothesis wants those to follow from its choices alone.
         if not self.held:
             return
         processor, held = self.held[which % len(self.held)]
         before, queued = self.db.job(held.id), self.db.queue().get(held.id)
         self._flush(self.db, processor, held, outcome)
+        now = self.db.job(held.id)
         if queued is None or (queued["locked_by"], queued["attempts"]) != (processor, held.attempt):
-            assert self.db.job(held.id) == before
+            assert now == before
+        elif outcome == "done" and now["status"] == "completed":
+            assert now["result"] == {"by": "a processor"}
 
     @rule(which=ANY, outcome=OUTCOMES)
     def say_and_die(self, which: int, outcome: str) -> None:
