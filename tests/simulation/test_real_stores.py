@@ -16,9 +16,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from integration.database import Database, Held
+from jobferry_client.errors import JobNotFound
 from jobferry_server.gateway.cursor import Cursor
 from simulation.hand_driven import UNSAID, Device
 from simulation.mortal import MortalGateway
@@ -37,7 +38,7 @@ from support.processes import eventually
 from support.services import Services
 
 EXAMPLES = int(os.environ.get("JOBFERRY_EXAMPLES", "6"))
-STEPS = 25
+STEPS = 30
 
 DEVICES = st.integers(0, 2)
 ANY = st.integers(0, 99)
@@ -89,6 +90,13 @@ class Worlds(RuleBasedStateMachine):
 
     # -- applications
 
+    @initialize()
+    def have_something_to_do(self) -> None:
+        """Few steps of few examples: they must not be spent on an empty ledger."""
+        for which in range(3):
+            self.submit(which, 2)
+            self.talk(which, gateway=True)
+
     @rule(which=DEVICES, number=st.integers(1, 3))
     def submit(self, which: int, number: int) -> None:
         device = self.devices[which]
@@ -100,9 +108,21 @@ class Worlds(RuleBasedStateMachine):
     @rule(which=ANY)
     def cancel(self, which: int) -> None:
         device, job = self.submitted[which % len(self.submitted)]
-        device.application.cancel(job)
+        # It may have been pruned.
+        with suppress(JobNotFound):
+            device.application.cancel(job)
 
     # -- the conversation
+
+    @rule(which=DEVICES, gateway=st.booleans(), writing=st.booleans())
+    def talk(self, which: int, gateway: bool, writing: bool = False) -> None:
+        """Until nobody has anything to say this moment; the application may write meanwhile."""
+        device = self._connected(which, gateway)
+        device.push()
+        if writing:
+            self.submit(which, 1)
+        while device.connected and device.hear():
+            device.push()
 
     @rule(which=DEVICES, gateway=st.booleans())
     def push(self, which: int, gateway: bool) -> None:
@@ -119,6 +139,20 @@ class Worlds(RuleBasedStateMachine):
         device = self._connected(which, gateway)
         device.push()
         device.cut()
+
+    @rule(which=DEVICES, gateway=st.booleans())
+    def push_and_be_away_for_long(self, which: int, gateway: bool) -> None:
+        """Its jobs end and are pruned before it hears that they have arrived."""
+        device = self._connected(which, gateway)
+        self.submit(which, 1)
+        job = self.submitted[-1][1]
+        device.push()
+        # It may not have been let in yet.
+        with suppress(AssertionError):
+            eventually(lambda: self.db.events(job), 2, 0.005)
+        device.cut()
+        self.work(3, "done")
+        self.prune()
 
     @rule(which=DEVICES, gateway=st.booleans(), after=st.integers(0, 60))
     def hear_and_die(self, which: int, gateway: bool, after: int) -> None:
@@ -155,20 +189,33 @@ class Worlds(RuleBasedStateMachine):
         rows = self.db.claim(self.processor, most, tasks=[self.task])
         self.held += [(self.processor, Held(row["id"], row["attempt"])) for row in rows]
 
+    @rule(most=st.integers(1, 3), outcome=OUTCOMES)
+    def work(self, most: int, outcome: str) -> None:
+        begun = len(self.held)
+        self.claim(most)
+        for processor, held in self.held[begun:]:
+            self._say(processor, held, outcome)
+
     @rule(which=ANY, outcome=OUTCOMES)
     def say(self, which: int, outcome: str) -> None:
-        """D3: what a processor says of a job that it does not hold changes nothing; D5: else it is there."""
         # No precondition: Hypothesis wants those to follow from its choices alone.
-        if not self.held:
-            return
-        processor, held = self.held[which % len(self.held)]
-        before, queued = self.db.job(held.id), self.db.queue().get(held.id)
+        if self.held:
+            self._say(*self.held[which % len(self.held)], outcome)
+
+    def _say(self, processor: str, held: Held, outcome: str) -> None:
+        """D3: what a processor says of a job that it does not hold changes nothing; D5: else it is there."""
+        before, queued = self._row(held.id), self.db.queue().get(held.id)
         self._flush(self.db, processor, held, outcome)
-        now = self.db.job(held.id)
+        now = self._row(held.id)
         if queued is None or (queued["locked_by"], queued["attempts"]) != (processor, held.attempt):
             assert now == before
-        elif outcome == "done" and now["status"] == "completed":
+        elif outcome == "done" and now and now["status"] == "completed":
             assert now["result"] == {"by": "a processor"}
+
+    def _row(self, job: UUID) -> dict[str, Any] | None:
+        """The ledger's, unless it was pruned."""
+        found = self.db.rows("select * from background_jobs where id = %s", job)
+        return found[0] if found else None
 
     @rule(which=ANY, outcome=OUTCOMES)
     def say_and_die(self, which: int, outcome: str) -> None:
@@ -179,7 +226,8 @@ class Worlds(RuleBasedStateMachine):
         with Database(self.dsn) as dying, suppress(psycopg.OperationalError), dying.together():
             self._flush(dying, processor, held, outcome, UNSAID)
             self.db.do("select pg_terminate_backend(%s, 10000)", dying.pid)
-        assert self.db.job(held.id)["result"] != {"by": UNSAID}
+        said = self._row(held.id)
+        assert said is None or said["result"] != {"by": UNSAID}
         self.held = [one for one in self.held if one[0] != processor]
         if processor == self.processor:
             self._new_processor()
@@ -197,12 +245,15 @@ class Worlds(RuleBasedStateMachine):
             case _:
                 db.flush(processor, released=[held])
 
-    @rule()
-    def lose_the_lease(self) -> None:
+    @rule(outcome=st.none() | OUTCOMES)
+    def lose_the_lease(self, outcome: str | None) -> None:
         """It is taken for dead; what it still holds in its hands it may yet speak of."""
         self.db.do("update jobferry.processors set last_seen = now() - interval '1 hour'")
         self.db.reap("1 minute")
+        lost = self.held
         self._new_processor()
+        for processor, held in lost if outcome else ():
+            self._say(processor, held, outcome or "")
 
     # -- somebody who takes his time
 
