@@ -309,19 +309,19 @@ class Checker:
             if not (here or known or (name, id_) in self._left):
                 yield f"{id_} of {name} is nowhere"
 
-    def _differences(self, file: File) -> list[str]:
-        found = []
+    def _differences(self, file: File) -> Iterator[str]:
         for id_, job in self._ledger.rows.items():
             if job.owner == file.owner and id_ not in file.rows:
-                found.append(f"{file} does not have {id_}")
-        for id_, here in file.rows.items():
-            there = self._ledger.rows.get(id_)
-            if here.status is Status.REJECTED:
-                if (file.name, id_) not in self.to_refuse | self._refused:
-                    found.append(f"{file}: {id_} was refused: {here.rejected}")
-            elif there is None or there.owner != file.owner:
-                if not self._is_history(file, here):
-                    found.append(f"{file}: {id_} is {here.status} and not in the ledger")
-            elif view(there) != shown(here):
-                found.append(f"{file} shows {id_} as {here.status}, it is {there.status}")
-        return found
+                yield f"{file} does not have {id_}"
+        for here in file.rows.values():
+            if (found := self._difference(file, here)) is not None:
+                yield f"{file}: {here.id} is {here.status} {found}"
+
+    def _difference(self, file: File, here: LocalJob) -> str | None:
+        there = self._ledger.rows.get(here.id)
+        if here.status is Status.REJECTED:
+            due = (file.name, here.id) in self.to_refuse | self._refused
+            return None if due else f"for {here.rejected}"
+        if there is None or there.owner != file.owner:
+            return None if self._is_history(file, here) else "and not in the ledger"
+        return None if view(there) == shown(here) else f"and {there.status} in the ledger"

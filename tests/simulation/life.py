@@ -34,14 +34,14 @@ class Life:
     @classmethod
     def of(cls, ledger: Ledger) -> "Life":
         """The one that begins now."""
-        stones = ledger.tombstones.values()
         rows = ledger.rows.values()
+        owners = {stone.id: stone.owner for stone in ledger.tombstones.values()}
         return cls(
             ledger.epoch,
             ledger.rows,
             ledger.tombstones,
             ledger.postponed,
-            {one.id: one.owner for one in (*rows, *stones)},
+            owners | {job.id: job.owner for job in rows},
             {job.id: [view(job)] for job in rows},
             {job.id: (job.locked_by, job.attempts) for job in rows if job.locked_by is not None},
         )

@@ -56,8 +56,8 @@ class Scene:
     def __init__(self) -> None:
         self.database = Database()
         self.begun: list[Device] = []
-        self.astray: list[Device] = []
-        self.starts = Starts(cast(Any, self.database), self.begun.append, self.astray.append)
+        self.astray: asyncio.Queue[Device] = asyncio.Queue()
+        self.starts = Starts(cast(Any, self.database), self.begun.append, self.astray.put_nowait)
 
     async def __aenter__(self) -> "Scene":
         self._work = asyncio.ensure_future(self.starts.run())
@@ -130,6 +130,5 @@ async def test_no_walk_begins_in_a_database_that_was_put_in_place_of_the_device_
         device = scene.device()
         scene.database.answers.set()
         async with asyncio.timeout(10):
-            while not scene.astray:
-                await asyncio.sleep(0)
-        assert (scene.astray, scene.begun, device.cursor.begun) == ([device], [], False)
+            assert await scene.astray.get() is device
+        assert (scene.begun, device.cursor.begun) == ([], False)
