@@ -254,7 +254,15 @@ def test_without_a_gateway_it_is_disconnected_with_a_reason_and_connects_when_on
     assert len(rows(ledger)) == 1
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ws://", "nonsense"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ws://", "nonsense", "ws://127.0.0.1:0"])
+def test_an_address_that_is_no_gateway_s_is_refused(path: Path, url: str) -> None:
+    with pytest.raises(ClientError, match="no gateway's address") as refused:
+        JobClient(path, url, token())
+    assert refused.value.code == "configuration"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:1#fragment", "ws://nobody@127.0.0.1:1"])
 def test_an_address_that_is_none_is_not_tried_again_and_again(path: Path, url: str) -> None:
     with JobClient(path, url, token()) as client:
         eventually(lambda: "isn't a valid URI" in (client.status().reason or ""), SOON)
