@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -283,9 +283,6 @@ def test_an_id_that_is_none_has_a_code(path: Path, method: str, bad: str | UUID)
 WORDS: dict[str, list[str]] = {
     "a task of no encoding": ["submit", "{}", "--task", "\udcff"],
     "a payload of no encoding": ["submit", "{}", "--payload", '"\udcff"'],
-    "a priority beyond SQLite": ["submit", "{}", "--priority", "9" * 30],
-    "an id of no encoding": ["show", "{}", "\udcff"],
-    "an upper-case id": ["cancel", "{}", str(uuid4()).upper()],
     "a task of no encoding to list": ["ls", "{}", "--task", "\udcff"],
     "more rows than there are numbers": ["ls", "{}", "--limit", "9" * 30],
 }
@@ -298,4 +295,18 @@ def test_words_that_are_none_have_a_code_on_the_command_line(
     ran = run(*(path if word == "{}" else word for word in WORDS[name]))
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(("jobferry: invalid_job: ", "jobferry: invalid_json: "))
+    ran.err.encode()
+
+
+USAGE: dict[str, list[str]] = {
+    "a priority beyond SQLite": ["submit", "{}", "--priority", "9" * 30],
+    "an id of no encoding": ["show", "{}", "\udcff"],
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_words_that_no_option_takes_are_a_wrong_usage(run: Run, path: Path, name: str) -> None:
+    ran = run(*(path if word == "{}" else word for word in USAGE[name]))
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error: Invalid value" in ran.err
     ran.err.encode()

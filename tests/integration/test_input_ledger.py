@@ -75,6 +75,7 @@ def test_payloads_by_sql_come_to_devices_and_to_handlers(
             for name, payload in PAYLOADS.items()
             if payload.postgres != NEVER_SAID
         }
+        eventually(lambda: len(client.jobs(len(ids))) == len(ids))
         ended = {name: client.wait(job, SOON) for name, job in ids.items()}
     failed = {name: job.error.code for name, job in ended.items() if job.error}
     assert failed == dict.fromkeys(BEYOND_PYTHON, "invalid_payload")
