@@ -180,6 +180,8 @@ def in_force(role: str) -> dict[str, str]:
         "synchronous_commit": "on",
         # A forgotten transaction elsewhere must not hold up everybody's group.
         "lock_timeout": "5s",
+        # Who has waited for a lock must see what was done meanwhile, whatever the server's default.
+        "default_transaction_isolation": "read committed",
         # The batches are short statements; compiling them takes longer than running them.
         "jit": "off",
     }

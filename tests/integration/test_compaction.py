@@ -1,11 +1,13 @@
 """An old snapshot keeps vacuum from the queue: it is compacted instead, and nobody is any the worse."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from integration.database import Beside, Database, Held, Spec
+from jobferry_server.database import open_pool
 
 MANY = 2_000
 #: Octets of the queue's file.
@@ -97,3 +99,24 @@ def test_an_older_snapshot_is_told_to_begin_again(db: Database, running: Held) -
             late.rows("select * from jobferry.reschedule_jobs(array[%s], priority := -5)", waiting)
     assert caught.value.diag.message_hint == "Repeat the transaction."
     assert db.job(waiting)["priority"] == 0
+
+
+def test_with_an_older_snapshot_it_is_refused(db: Database, old: Database) -> None:
+    """It would see none of the jobs that came since, and truncate them away."""
+    db.insert()
+    with pytest.raises(psycopg.Error) as refused:
+        compact(old, most_octets=0)
+    assert refused.value.sqlstate == "JF031"
+    db.assert_sound()
+
+
+async def test_whatever_the_database_s_default_our_parts_see_what_has_just_been_committed(
+    db: Database,
+) -> None:
+    name: Any = db.value("select quote_ident(current_database())")
+    db.do(f"alter database {name} set default_transaction_isolation = 'repeatable read'")
+    pool = await open_pool(db.dsn, "jobferry_processor", size=1)
+    try:
+        assert await pool.fetchval("show transaction_isolation") == "read committed"
+    finally:
+        pool.terminate()

@@ -26,6 +26,11 @@ declare
   octets bigint := pg_relation_size('jobferry.queue'::regclass);
   living jobferry.queue[];
 begin
+  -- What others have added since an older snapshot it would not see, and throw away.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'the queue is compacted in READ COMMITTED transactions, not %', upper(current_setting('transaction_isolation'))
+      using errcode = 'JF031', hint = 'Compact it in a transaction of its own.';
+  end if;
   if octets < most_octets or jobferry.few_living(octets) is null then
     return false;
   end if;
