@@ -217,6 +217,16 @@ def test_a_recipe_table_is_adopted_with_its_rows(empty: Database) -> None:
     assert {row["id"] for row in empty.claim()} == {waiting, neither}
 
 
+def test_a_recipe_table_with_row_level_security_is_adopted_with_its_jobs(empty: Database) -> None:
+    waiting = new_id()
+    empty.do(RECIPE)
+    empty.do("alter table background_jobs enable row level security")
+    empty.do(RECIPE_INSERT, waiting, False, False, 0, None)
+    migrate(empty.dsn)
+    empty.register("p", "default")
+    assert [row["id"] for row in empty.claim()] == [waiting]
+
+
 def test_adopted_progress_is_brought_into_its_range(empty: Database) -> None:
     ranges: list[tuple[object, float]] = [
         (100, 1),
