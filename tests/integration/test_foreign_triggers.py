@@ -1,0 +1,21 @@
+"""Triggers of somebody else's on the ledger, as an adopted table may have them."""
+
+from integration.database import Database
+from integration.wire import device, job, submit
+from support.services import Services
+
+
+def test_a_job_that_a_trigger_leaves_out_is_rejected_and_the_others_go(
+    db: Database, services: Services
+) -> None:
+    db.do("""
+        create function leave_out() returns trigger language plpgsql as 'begin return null; end';
+        create trigger leave_out before insert on background_jobs
+        for each row when (NEW.task = 'unwanted') execute function leave_out()""")
+    jobs = [job(task="unwanted" if n == 3 else "default") for n in range(8)]
+    with services.gateway() as url, device(url, "anna") as anna:
+        anna.walk()
+        answer = anna.deliver(*map(submit, jobs))
+    assert answer == [(jobs[3]["id"], "database_refused")]
+    kept = {str(id_) for id_ in db.column("select id from background_jobs")}
+    assert kept == {one["id"] for one in jobs} - {jobs[3]["id"]}
