@@ -125,6 +125,15 @@ def test_what_the_engine_has_words_for_is_translated(away: Database) -> None:
     assert away.status(later.id) == "scheduled"
 
 
+@pytest.mark.parametrize("engine", ["procrastinate", "pgqueuer"])
+def test_the_first_of_all_priorities_goes_too(db: Database, engine: str) -> None:
+    """Negated it is one more than a smallint has."""
+    delegate(db, "away", engine)
+    first = Spec(task="away", priority=-32768)
+    db.submit(first)
+    assert set(handed_over(db)) == {first.id}
+
+
 def test_in_the_order_in_which_they_were_submitted(away: Database) -> None:
     specs = [Spec(task="away") for _ in range(100)]
     away.submit(*specs)

@@ -21,7 +21,7 @@ begin
   execute format($sql$
     with sent as (
       insert into %1$I.procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
-      select $4, $5, -b.priority, b.queue_name, b.id::text,
+      select $4, $5, -b.priority::integer, b.queue_name, b.id::text,
         jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), case when b.run_at > now() then b.run_at end
       from public.background_jobs b where b.id = any ($1) order by b.run_at, b.id
       returning id, queueing_lock
@@ -37,7 +37,7 @@ begin
   execute format($sql$
     with sent as (
       insert into %1$I.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status)
-      select -b.priority, $5, convert_to(jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload)::text, 'UTF8'),
+      select -b.priority::integer, $5, convert_to(jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload)::text, 'UTF8'),
         b.run_at, b.id::text, 'queued'
       from public.background_jobs b where b.id = any ($1) order by b.run_at, b.id
       returning id, dedupe_key, priority
@@ -76,7 +76,7 @@ begin
     sent as (
       insert into %1$I.job (name, data, priority, start_after, singleton_key, retry_limit, retry_delay, retry_backoff,
         retry_delay_max, expire_seconds, deletion_seconds, keep_until, policy, dead_letter, heartbeat_seconds)
-      select q.name, jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), -b.priority, b.run_at,
+      select q.name, jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), -b.priority::integer, b.run_at,
         coalesce(b.queue_name, b.id::text), greatest(b.max_attempts - b.attempts, 1) - 1, 3, true, q.retry_delay_max, q.expire_seconds,
         q.deletion_seconds, b.run_at + q.retention_seconds * interval '1 second', q.policy, q.dead_letter, q.heartbeat_seconds
       from public.background_jobs b cross join q where b.id = any ($1) order by b.run_at, b.id
