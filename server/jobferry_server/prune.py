@@ -36,6 +36,7 @@ class Pruned:
     jobs: int = 0
     events: int = 0
     tombstones: int = 0
+    devices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def prune(
 ) -> Iterator[Pruned]:
     """Prune jobs that finished before ``older_than`` ago, and say after each step how far it is.
 
-    What goes is appended to ``archive`` first. Tombstones older than ``forget_after`` are forgotten.
+    What goes is appended to ``archive`` first. Tombstones older than ``forget_after`` are forgotten, and
+    devices that were not heard of for so long.
     """
     with connect_admin(dsn) as connection:
         work = _Pruning(connection, older_than, Archive(archive) if archive else None, batch)
@@ -115,17 +117,20 @@ class _Pruning:
                 yield self._state
 
     def forgets(self, after: timedelta) -> Iterator[Pruned]:
-        """The oldest tombstones."""
-        forgotten = self._batch
-        while forgotten == self._batch:
-            forgotten = _one(
-                self._connection,
-                "select jobferry.forget_tombstones(now() - %s, %s)",
-                after,
-                self._batch,
-            )
-            self._state = replace(self._state, tombstones=self._state.tombstones + forgotten)
+        """The oldest tombstones, then the devices that are silent for longest."""
+        for number in self._forgotten("select jobferry.forget_tombstones(now() - %s, %s)", after):
+            self._state = replace(self._state, tombstones=self._state.tombstones + number)
             yield self._state
+        for number in self._forgotten("select jobferry.forget_devices(now() - %s, %s)", after):
+            self._state = replace(self._state, devices=self._state.devices + number)
+            yield self._state
+
+    def _forgotten(self, call: LiteralString, after: timedelta) -> Iterator[int]:
+        """How many went with each batch."""
+        number = self._batch
+        while number == self._batch:
+            number = _one(self._connection, call, after, self._batch)
+            yield number
 
     def _one_batch(self, wanted: _Pass, first: int, last: int) -> bool:
         """Take what may go of these blocks; is there perhaps more?"""

@@ -338,6 +338,23 @@ def test_old_tombstones_are_forgotten_and_it_is_remembered_up_to_where(db: Datab
     assert int(db.value("select forgotten from jobferry.retention")) == newest
 
 
+def test_devices_that_are_not_heard_of_any_more_are_forgotten(db: Database) -> None:
+    """Else a lost one had unsent work for ever, and one that comes under new names filled the table."""
+    with Database(db.dsn, "jobferry_gateway") as gateway:
+        gateway.do(
+            "select jobferry.note_devices(array_agg(gen_random_uuid()), array_agg('anna'::text),"
+            " array_agg('1'::text), array_agg(3), array_agg(now()), array_agg(gen_random_uuid()),"
+            " array_agg(n <= 5), 45, array_agg(null::text), array_agg(null::text), array_agg(null::text))"
+            " from generate_series(1, 6) n"
+        )
+    db.do(
+        "update jobferry.devices set last_seen = now() - interval '1 day' where connection is not null"
+    )
+    assert prune(db, "--forget-after", "2d", "--batch", "2")["devices"] == 0
+    assert prune(db, "--forget-after", "1h", "--batch", "2")["devices"] == 5
+    assert db.value("select count(*) from jobferry.devices where connected_until > now()") == 1
+
+
 def test_a_tombstone_that_some_snapshot_does_not_see_is_kept(db: Database, other: Database) -> None:
     """Otherwise a device that has just read anew could be sent to read anew again."""
     with other.together():
@@ -395,7 +412,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_one_line(db: Database) -> None:
     finished(db, 3)
     age(db)
     done = jobferry("prune", "--dsn", db.dsn, "--older-than", "90d")
-    assert done.stdout == "pruned 3 jobs and 3 events; forgot 0 tombstones\n"
+    assert done.stdout == "pruned 3 jobs and 3 events; forgot 0 tombstones and 0 devices\n"
     assert done.stderr == ""
     bar = jobferry(
         "prune", "--dsn", db.dsn, "--older-than", "90d", FORCE_COLOR="1", TTY_INTERACTIVE="1"

@@ -35,7 +35,7 @@ __all__ = ["prune"]
     type=duration,
     default="365d",
     show_default=True,
-    help="Devices that were away for longer read everything anew.",
+    help="Devices that were away for longer are forgotten, and read everything anew if they come.",
 )
 @click.option(
     "--batch", type=click.IntRange(1), default=BATCH, show_default=True, help="Jobs at once."
@@ -92,6 +92,7 @@ def _json(found: Pruned, archive: Path | None) -> str:
             "jobs": found.jobs,
             "events": found.events,
             "tombstones": found.tombstones,
+            "devices": found.devices,
             "finished_before": found.finished_before.isoformat(),
             "archive": archive and str(archive),
         }
@@ -102,5 +103,5 @@ def _words(found: Pruned, archive: Path | None) -> str:
     where = f", archived in {archive}" if archive and found.jobs else ""
     return (
         f"pruned {found.jobs} jobs and {found.events} events{where};"
-        f" forgot {found.tombstones} tombstones"
+        f" forgot {found.tombstones} tombstones and {found.devices} devices"
     )

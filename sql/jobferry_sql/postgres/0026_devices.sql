@@ -45,6 +45,23 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   where excluded.connected_until is not null or excluded.connection is not distinct from d.connection
 $$;
 
+-- Forget up to `most` devices that were last heard of before then; how many. A lost one would have unsent work
+-- for ever, and whoever has a token may come under a new name each time. One that comes back is known anew.
+create function jobferry.forget_devices(heard_before timestamptz, most integer) returns integer
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  forgotten integer;
+begin
+  with silent as materialized (
+    select d.client_id, d.owner from jobferry.devices d where d.last_seen < heard_before and d.connected_until > now() is not true
+    limit most for update skip locked
+  )
+  delete from jobferry.devices d using silent s where d.client_id = s.client_id and d.owner = s.owner;
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end $$;
+
 call jobferry.settle_functions();
 
 grant execute on function jobferry.note_devices to jobferry_gateway;
+grant execute on function jobferry.forget_devices to jobferry_admin;
