@@ -412,6 +412,19 @@ def test_a_locked_table_holds_up_nobody_for_long(away: Database, other: Database
     assert away.value("select current_setting('lock_timeout')") == "20s"
 
 
+def test_nor_do_many_tasks_of_an_engine_that_is_locked(db: Database, other: Database) -> None:
+    """A second for each was more than a statement of the gateway's may take, again and again."""
+    specs = [Spec(task=f"away {n}") for n in range(8)]
+    for spec in specs:
+        delegate(db, spec.task, "procrastinate")
+    db.do("set statement_timeout = '6s'")
+    with other.together():
+        other.do("lock table procrastinate_jobs in access exclusive mode")
+        assert db.submit(*specs) == []
+        assert left(other) == {spec.id: "55P03" for spec in specs}
+    assert db.value("select jobferry.hand_over_left()") == 8
+
+
 def test_what_a_processor_of_ours_took_meanwhile_is_forgotten(away: Database) -> None:
     away.do("alter table procrastinate_jobs rename to elsewhere")
     taken, cancelled = by_submit(away), by_submit(away)

@@ -49,12 +49,15 @@ begin
     return cardinality(ids);
   elsif left(code, 2) in ('22', '23', '54') and half > 0 then
     return jobferry.hand_over_some(delegate, ids[:half]) + jobferry.hand_over_some(delegate, ids[half + 1:]);
+  elsif code = '55P03' then
+    perform set_config('jobferry.locked_engine', delegate.engine, true);
   end if;
   perform jobferry.leave_behind(delegate, ids, code, message);
   return 0;
 end $$;
 
--- Hand over those of these jobs that wait in our queue and whose task is delegated; how many went.
+-- Hand over those of these jobs that wait in our queue and whose task is delegated; how many went. An engine
+-- whose tables are locked is waited for once in a transaction, not once for each task.
 create function jobferry.hand_over(ids uuid[]) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -68,9 +71,13 @@ begin
       order by q.job_id for update skip locked
     )
     select d as delegate, array_agg(f.job_id order by f.priority, f.run_at, f.job_id) as jobs
-    from free f join jobferry.delegates d on d.task = f.task group by d
+    from free f join jobferry.delegates d on d.task = f.task group by d, d.engine order by d.engine
   loop
-    went := went + jobferry.hand_over_some(it.delegate, it.jobs);
+    if current_setting('jobferry.locked_engine', true) is distinct from (it.delegate).engine then
+      went := went + jobferry.hand_over_some(it.delegate, it.jobs);
+    else
+      perform jobferry.leave_behind(it.delegate, it.jobs, '55P03', 'the engine''s tables are locked');
+    end if;
   end loop;
   return went;
 end $$;
