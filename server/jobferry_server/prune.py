@@ -147,7 +147,8 @@ class _Pruning:
         self._state = replace(
             self._state, jobs=self._state.jobs + jobs, events=self._state.events + events
         )
-        return len(ids) == self._batch
+        # What a trigger of somebody else's keeps there would be found again for ever.
+        return len(ids) == self._batch and jobs + events > 0
 
     def _lines(self, ids: list[UUID]) -> Iterator[str]:
         with self._connection.cursor("archive") as cursor:

@@ -1,7 +1,12 @@
 """Triggers of somebody else's on the ledger, as an adopted table may have them."""
 
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
 from integration.database import Database
 from integration.wire import device, job, submit
+from jobferry_server.prune import prune
 from support.services import Services
 
 
@@ -19,3 +24,18 @@ def test_a_job_that_a_trigger_leaves_out_is_rejected_and_the_others_go(
     assert answer == [(jobs[3]["id"], "database_refused")]
     kept = {str(id_) for id_ in db.column("select id from background_jobs")}
     assert kept == {one["id"] for one in jobs} - {jobs[3]["id"]}
+
+
+def test_a_prune_ends_though_a_trigger_keeps_every_job(db: Database, tmp_path: Path) -> None:
+    """It would write the same jobs to the archive until the disk is full."""
+    for _ in range(4):
+        finished = db.insert()
+        db.cancel(finished)
+    db.do("""
+        create function keep() returns trigger language plpgsql as 'begin return null; end';
+        create trigger keep before delete on background_jobs for each row execute function keep()""")
+    archive = tmp_path / "archive"
+    steps = prune(db.dsn, timedelta(), archive=archive, forget_after=timedelta(days=1), batch=2)
+    *_, last = islice(steps, 100)
+    assert (last.done, last.jobs) == (last.blocks, 0)
+    assert len(archive.read_text().splitlines()) == 2
