@@ -23,7 +23,7 @@ from integration.engines import (
     findings,
 )
 from jobferry_client import JobClient
-from jobferry_server import Job, JobCancelled, TaskError
+from jobferry_server import Job, JobCancelled, Retry, TaskError
 from jobferry_server.delegates import pgqueuer, procrastinate
 from support.postgres import TestServer
 from support.processes import eventually
@@ -104,6 +104,18 @@ def engine(db: Database, request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 class Words(BaseModel):
     text: str
+
+
+def test_an_outcome_that_postgres_does_not_take_is_a_failure_for_good(engine: Engine) -> None:
+    """It was run again every ten seconds, for ever."""
+
+    def far_away(job: Job) -> None:
+        raise Retry(in_=timedelta(days=2_920_000))
+
+    job = engine.submit()
+    engine.run(far_away)
+    failed = engine.db.job(job)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "invalid_result")
 
 
 def test_payload_and_result_are_typed_for_def_and_async_def(engine: Engine) -> None:

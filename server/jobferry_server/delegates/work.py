@@ -14,6 +14,9 @@ from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+import psycopg
+
+from jobferry_server.database import is_data_error
 from jobferry_server.errors import DelegatedAttemptFailed
 from jobferry_server.logs import events
 from jobferry_server.processor.attempt import CANCELLED, RELEASED, Attempt
@@ -89,7 +92,18 @@ class DelegatedTask:
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
-        await self._report(ask, attempt, outcome)
+        try:
+            await self._report(ask, attempt, outcome)
+        except Exception as error:
+            # Procrastinate says why only in the cause.
+            why = error.__cause__ or error
+            if isinstance(error, DelegatedAttemptFailed) or not _is_refusal(why):
+                raise
+            # Left unsaid it would run for ever, as in our own processor.
+            events.OUTCOME_REFUSED(job=job_id, raised=why)
+            reason = str(why).partition("\n")[0]
+            refused = f"Postgres refused the outcome: {reason}"
+            await self._report(ask, attempt, Failed("invalid_result", refused, final=True))
 
     async def _report(self, ask: Ask, attempt: Attempt, outcome: Outcome) -> None:
         match outcome:
@@ -149,3 +163,10 @@ class DelegatedTask:
         )
         delay: timedelta | None = row["delay"]
         return delay
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Is what was said at fault, whichever driver it went by?"""
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError | OverflowError):
+        return True
+    return isinstance(error, Exception) and is_data_error(error)
