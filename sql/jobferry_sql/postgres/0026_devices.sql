@@ -48,7 +48,7 @@ $$;
 -- Forget up to `most` devices that were last heard of before then; how many. A lost one would have unsent work
 -- for ever, and whoever has a token may come under a new name each time. One that comes back is known anew.
 create function jobferry.forget_devices(heard_before timestamptz, most integer) returns integer
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   forgotten integer;
 begin
