@@ -433,7 +433,7 @@ function jobferry.clear_away(ids uuid[])
 function jobferry.compact_queue(most_octets bigint)
   returns boolean
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp set lock_timeout=20ms
-  owner jobferry_engine, body a45286c7f34c0a6350a0fbf120121ead
+  owner jobferry_engine, body 85fb5a3d4eb39fd128c7af89c31a81b3
 
 function jobferry.complete_batch(processor text, ids uuid[], attempt_numbers smallint[], results text[])
   returns integer
@@ -498,7 +498,7 @@ function jobferry.dequeue_job()
 function jobferry.disable_tenant_rls()
   returns void
   plpgsql volatile security invoker set search_path=pg_catalog, pg_temp set client_min_messages=warning
-  owner whoever migrates, body 96cc97d1d7778c5804b047589fabb998
+  owner whoever migrates, body d1eed89f207a64ba023eb5c636040c06
 
 function jobferry.drop_taken_keys(ids uuid[])
   returns void
@@ -518,7 +518,7 @@ function jobferry.due_schedules(at timestamp with time zone, most integer)
 function jobferry.enable_tenant_rls()
   returns void
   plpgsql volatile security invoker set search_path=pg_catalog, pg_temp
-  owner whoever migrates, body 8b2a316d0557d2922184da22dca36700
+  owner whoever migrates, body f9ba0d68bb9d1e8f4b3278c7dbcdf399
 
 function jobferry.end_jobs(ids uuid[], status text, error jsonb, actor text, detail jsonb)
   returns SETOF background_jobs
@@ -595,6 +595,11 @@ function jobferry.force_unlock_workers(worker_ids text[])
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner jobferry_engine, body 1acf6488840fc2f192cd7ea3838e3384
 
+function jobferry.forget_devices(heard_before timestamp with time zone, most integer)
+  returns integer
+  plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner jobferry_engine, body a56a207343044f0bc0b4ae33d8fe5b0b
+
 function jobferry.forget_history(jobs uuid[], why jsonb)
   returns integer
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
@@ -648,7 +653,7 @@ function jobferry.guard_job()
 function jobferry.hand_over(ids uuid[])
   returns integer
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body 273e81ed07872f70a88e4f96f6bb110e
+  owner jobferry_engine, body 4bf910f0a6026f5041d205d8563f9758
 
 function jobferry.hand_over_added()
   returns trigger
@@ -663,7 +668,7 @@ function jobferry.hand_over_left(most integer)
 function jobferry.hand_over_some(delegate jobferry.delegates, ids uuid[])
   returns integer
   plpgsql volatile security invoker
-  owner whoever migrates, body 1e765be9e9b7092d92d9718106895707
+  owner whoever migrates, body 4f6f53af70b2f44c81c7a14a54ba8c6d
 
 function jobferry.heartbeat(processor text)
   returns boolean
@@ -1083,17 +1088,17 @@ function jobferry.send_to_oban(delegate jobferry.delegates, ids uuid[])
 function jobferry.send_to_pg_boss(delegate jobferry.delegates, ids uuid[])
   returns void
   plpgsql volatile security invoker
-  owner whoever migrates, body 2885b5686897e237831e7ccd29d3694e
+  owner whoever migrates, body e30cb70a264fcfaf59a2377f516f11c3
 
 function jobferry.send_to_pgqueuer(delegate jobferry.delegates, ids uuid[])
   returns void
   plpgsql volatile security invoker
-  owner whoever migrates, body 381d597a4bd558d23d5eb266ee5ccc74
+  owner whoever migrates, body fc41b98a846a6107c7f2e16756d08c74
 
 function jobferry.send_to_procrastinate(delegate jobferry.delegates, ids uuid[])
   returns void
   plpgsql volatile security invoker
-  owner whoever migrates, body 10004b387c97b02ecc1389b7adceddcf
+  owner whoever migrates, body 3db7d4911eacad9c40944fe429f9985e
 
 function jobferry.settle_functions()
   returns None
@@ -1133,7 +1138,7 @@ function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body ddfe196a9b18305eac2f1b355880b770
+  owner jobferry_engine, body 3b0572eb66b5d1cb6fb21571af6d439c
 
 function jobferry.take_back(ids uuid[])
   returns integer
@@ -1317,6 +1322,7 @@ grant execute on function jobferry.first_events to jobferry_admin
 grant execute on function jobferry.first_events to jobferry_auditor
 grant execute on function jobferry.flush to jobferry_processor
 grant execute on function jobferry.force_unlock_workers to jobferry_admin
+grant execute on function jobferry.forget_devices to jobferry_admin
 grant execute on function jobferry.forget_history to jobferry_engine
 grant execute on function jobferry.forget_tombstones to jobferry_admin
 grant execute on function jobferry.free_expired to jobferry_engine

@@ -1311,6 +1311,11 @@ declare
   octets bigint := pg_relation_size('jobferry.queue'::regclass);
   living jobferry.queue[];
 begin
+  -- What others have added since an older snapshot it would not see, and throw away.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'the queue is compacted in READ COMMITTED transactions, not %', upper(current_setting('transaction_isolation'))
+      using errcode = 'JF031', hint = 'Compact it in a transaction of its own.';
+  end if;
   if octets < most_octets or jobferry.few_living(octets) is null then
     return false;
   end if;
@@ -1693,9 +1698,7 @@ CREATE FUNCTION jobferry.disable_tenant_rls() RETURNS void
     SET client_min_messages TO 'warning'
     AS $$
 begin
-  drop policy if exists jobferry_parts on public.background_jobs;
   drop policy if exists jobferry_sight on public.background_jobs;
-  drop policy if exists jobferry_parts on public.background_job_events;
   drop policy if exists jobferry_sight on public.background_job_events;
   alter table public.background_jobs disable row level security;
   alter table public.background_job_events disable row level security;
@@ -1783,12 +1786,6 @@ CREATE FUNCTION jobferry.enable_tenant_rls() RETURNS void
     AS $$
 begin
   perform jobferry.disable_tenant_rls();
-
-  create policy jobferry_parts on public.background_jobs
-    to jobferry_engine, jobferry_archivist, jobferry_gateway, jobferry_processor, jobferry_auditor, jobferry_admin
-    using (true) with check (true);
-  create policy jobferry_parts on public.background_job_events
-    to jobferry_engine, jobferry_archivist, jobferry_auditor, jobferry_admin using (true) with check (true);
 
   create policy jobferry_sight on public.background_jobs to jobferry_viewer
     using (database_id = any ((select jobferry.tenants_in_sight(current_user))::uuid[])
@@ -2235,6 +2232,29 @@ end $$;
 ALTER FUNCTION jobferry.force_unlock_workers(worker_ids text[]) OWNER TO jobferry_engine;
 
 --
+-- Name: forget_devices(timestamp with time zone, integer); Type: FUNCTION; Schema: jobferry; Owner: jobferry_engine
+--
+
+CREATE FUNCTION jobferry.forget_devices(heard_before timestamp with time zone, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  forgotten integer;
+begin
+  with silent as materialized (
+    select d.client_id, d.owner from jobferry.devices d where d.last_seen < heard_before and d.connected_until > now() is not true
+    limit most for update skip locked
+  )
+  delete from jobferry.devices d using silent s where d.client_id = s.client_id and d.owner = s.owner;
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end $$;
+
+
+ALTER FUNCTION jobferry.forget_devices(heard_before timestamp with time zone, most integer) OWNER TO jobferry_engine;
+
+--
 -- Name: forget_history(uuid[], jsonb); Type: FUNCTION; Schema: jobferry; Owner: jobferry_archivist
 --
 
@@ -2528,9 +2548,13 @@ begin
       order by q.job_id for update skip locked
     )
     select d as delegate, array_agg(f.job_id order by f.priority, f.run_at, f.job_id) as jobs
-    from free f join jobferry.delegates d on d.task = f.task group by d
+    from free f join jobferry.delegates d on d.task = f.task group by d, d.engine order by d.engine
   loop
-    went := went + jobferry.hand_over_some(it.delegate, it.jobs);
+    if current_setting('jobferry.locked_engine', true) is distinct from (it.delegate).engine then
+      went := went + jobferry.hand_over_some(it.delegate, it.jobs);
+    else
+      perform jobferry.leave_behind(it.delegate, it.jobs, '55P03', 'the engine''s tables are locked');
+    end if;
   end loop;
   return went;
 end $$;
@@ -2610,6 +2634,8 @@ begin
     return cardinality(ids);
   elsif left(code, 2) in ('22', '23', '54') and half > 0 then
     return jobferry.hand_over_some(delegate, ids[:half]) + jobferry.hand_over_some(delegate, ids[half + 1:]);
+  elsif code = '55P03' then
+    perform set_config('jobferry.locked_engine', delegate.engine, true);
   end if;
   perform jobferry.leave_behind(delegate, ids, code, message);
   return 0;
@@ -4677,7 +4703,7 @@ begin
     sent as (
       insert into %1$I.job (name, data, priority, start_after, singleton_key, retry_limit, retry_delay, retry_backoff,
         retry_delay_max, expire_seconds, deletion_seconds, keep_until, policy, dead_letter, heartbeat_seconds)
-      select q.name, jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), -b.priority, b.run_at,
+      select q.name, jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), -b.priority::integer, b.run_at,
         coalesce(b.queue_name, b.id::text), greatest(b.max_attempts - b.attempts, 1) - 1, 3, true, q.retry_delay_max, q.expire_seconds,
         q.deletion_seconds, b.run_at + q.retention_seconds * interval '1 second', q.policy, q.dead_letter, q.heartbeat_seconds
       from public.background_jobs b cross join q where b.id = any ($1) order by b.run_at, b.id
@@ -4705,7 +4731,7 @@ begin
   execute format($sql$
     with sent as (
       insert into %1$I.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status)
-      select -b.priority, $5, convert_to(jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload)::text, 'UTF8'),
+      select -b.priority::integer, $5, convert_to(jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload)::text, 'UTF8'),
         b.run_at, b.id::text, 'queued'
       from public.background_jobs b where b.id = any ($1) order by b.run_at, b.id
       returning id, dedupe_key, priority
@@ -4732,7 +4758,7 @@ begin
   execute format($sql$
     with sent as (
       insert into %1$I.procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
-      select $4, $5, -b.priority, b.queue_name, b.id::text,
+      select $4, $5, -b.priority::integer, b.queue_name, b.id::text,
         jsonb_build_object('jobferry_job_id', b.id, 'payload', b.payload), case when b.run_at > now() then b.run_at end
       from public.background_jobs b where b.id = any ($1) order by b.run_at, b.id
       returning id, queueing_lock
@@ -5025,6 +5051,14 @@ begin
         and not exists (select from jobferry.tombstones t where t.job_id = i.id);
   end if;
   if added < cardinality(ids) then
+    -- A trigger of somebody else's on an adopted table can leave a row out without a word. It is that row's
+    -- fault: the gateway looks for it by halves and rejects it.
+    perform from unnest(ids, job_keys) i(id, job_key)
+    where i.job_key is null and not exists (select from public.background_jobs b where b.id = i.id)
+      and not exists (select from jobferry.tombstones t where t.job_id = i.id);
+    if found then
+      raise exception 'a trigger on public.background_jobs left the job out' using errcode = 'integrity_constraint_violation';
+    end if;
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
       from unnest(ids, owners, payloads, tasks, client_ids) with ordinality i(id, owner, payload, task, client_id, number)
@@ -5807,14 +5841,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('39873e07-04d1-4461-9a8c-0de21930271a', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:00:20.074168+00', '2026-11-22 22:00:20.074168+00', '83988bae-cbfc-404d-8669-159b324a9435', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('ef7da118-1e84-47e1-9a6d-ff37517b67de', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:10:05.656202+00', '2026-11-22 22:10:05.656202+00', 'de26da3c-7b9f-45bc-804f-3aca16c6e1fa', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('9943074d-5b09-4a0c-807e-ab5733426528', true, 7711119080749143439);
+INSERT INTO jobferry.identity VALUES ('e0dec01a-bab7-4475-8cba-4814c954de03', true, 7711121587856078732);
 
 
 --
@@ -5833,34 +5867,34 @@ INSERT INTO jobferry.identity VALUES ('9943074d-5b09-4a0c-807e-ab5733426528', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '8e0409e359100970e3adc624e9bf0786fb1264c0368a738cf66ce8c58862ced5', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', '105ab14aadbf20dd98c66fe54802823961db6a712978970d876eb1a9e4cc1594', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', '6cf4a78fd9e2b45f2f6aa4f13d7404ec372560d46336584826a9013105068b66', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '59a495c1ae12cda5dbc5c89731df80b2d94c444ad9a53ab40215e85827c3c0bc', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', 'f4908bc2bf1d4268afd976b45295ae51f7d81f7908642b3f09b11b8249030f33', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', '75adac80ee1d78fe7bc7881206d3f4ab74c169fdead51f65c5eaa3ad27fe78e4', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:00:19.574205+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:00:19.574205+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'dccf963179ede35f07c299c7512e435dbb849100a5670ead894254cefb5933f5', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', 'f5003c6b14d99be5a4ed8a3c96e3dac68754f1f86651e89ffdbc308ea10a598b', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'e897030cd3e63dff81ce3d4d1f452dc6a1bd43a2277ebdfca3c4b78bcfd32f9b', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '42bc59ad5945e8730b27946d2762d79f52f4596fcf2a80af63fe878c0e5c57af', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', 'd839f147d634afcbe0132d17c20ad6888b21ee3c9d825efd38b0e67a06bec99d', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', '52a6cb2fd48dbe45ef641c7d6972acc58737f2cf8f64642460796e52bdb79c20', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:10:04.18524+00');
 
 
 --
@@ -5891,8 +5925,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a20546-40a0-7441-b6d9-81bf123f6886', 'nobody''s', 'q', 0, '2026-11-22 22:00:19.912853+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a20546-40a3-7b63-8427-93bac71384a5', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912854+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2054f-2fe1-79aa-b3f5-b73beace2519', 'nobody''s', 'q', 0, '2026-11-22 22:10:05.473705+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2054f-2fe5-7afa-8e0f-2f6e076d011e', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473706+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -5976,26 +6010,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:00:19.922224+00', '01a20546-40a0-7441-b6d9-81bf123f6886', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:00:19.922409+00', '01a20546-40a3-7b63-8427-93bac71384a5', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:00:19.922435+00', '01a20546-40a4-7baa-b9e4-19e9776be4ae', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:00:20.03112+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:00:20.03706+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'submitted', 0, 'device 39873e07-04d1-4461-9a8c-0de21930271a', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:00:20.040629+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'started', 1, 'processor host:21886:a3d33bf1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:00:20.040733+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'started', 1, 'processor host:21886:a3d33bf1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:00:20.057248+00', '01a20546-4136-7b21-bac9-18d15304ea23', 'anna', 'completed', 1, 'processor host:21886:a3d33bf1', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:00:20.058372+00', '01a20546-4139-77f9-bbb3-ce58f6349acd', 'anna', 'failed', 1, 'processor host:21886:a3d33bf1', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:10:05.479538+00', '01a2054f-2fe1-79aa-b3f5-b73beace2519', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:10:05.479724+00', '01a2054f-2fe5-7afa-8e0f-2f6e076d011e', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:10:05.479744+00', '01a2054f-2fee-7bdb-bcb8-b5eb15147830', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:10:05.59995+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:10:05.606724+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:10:05.607555+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'started', 1, 'processor host:5995:687fcf81', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:10:05.620331+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'completed', 1, 'processor host:5995:687fcf81', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:10:05.631607+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'started', 1, 'processor host:5995:687fcf81', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:10:05.638253+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'failed', 1, 'processor host:5995:687fcf81', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a20546-40a0-7441-b6d9-81bf123f6886', '2026-11-22 22:00:19.872+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', 'q', 0, '2026-11-22 22:00:19.912853+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:00:19.912855+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20546-40a3-7b63-8427-93bac71384a5', '2026-11-22 22:00:19.875+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912854+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:00:19.912855+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20546-40a4-7baa-b9e4-19e9776be4ae', '2026-11-22 22:00:19.876+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 'nobody''s', NULL, 0, '2026-11-22 22:00:19.912855+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:00:19.912855+00', NULL, '2026-11-22 22:00:19.912855+00', '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20546-4136-7b21-bac9-18d15304ea23', '2026-11-22 22:00:20.022+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 't', NULL, 0, '2026-11-22 22:00:20.029764+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:00:20.029764+00', '2026-11-22 22:00:20.037301+00', '2026-11-22 22:00:20.056342+00', '771', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20546-4139-77f9-bbb3-ce58f6349acd', '2026-11-22 22:00:20.025+00', '{"fail": true}', false, false, 0, NULL, 'anna', '39873e07-04d1-4461-9a8c-0de21930271a', 't', NULL, 0, '2026-11-22 22:00:20.034038+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:00:20.034038+00', '2026-11-22 22:00:20.037301+00', '2026-11-22 22:00:20.056342+00', '774', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2054f-2fe1-79aa-b3f5-b73beace2519', '2026-11-22 22:10:05.41+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', 'q', 0, '2026-11-22 22:10:05.473705+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:10:05.473707+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2054f-2fe5-7afa-8e0f-2f6e076d011e', '2026-11-22 22:10:05.413+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473706+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:10:05.473707+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2054f-2fee-7bdb-bcb8-b5eb15147830', '2026-11-22 22:10:05.422+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473707+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:10:05.473707+00', NULL, '2026-11-22 22:10:05.473707+00', '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2054f-3099-717c-8673-edf47ae51d59', '2026-11-22 22:10:05.593+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 't', NULL, 0, '2026-11-22 22:10:05.59925+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:10:05.59925+00', '2026-11-22 22:10:05.602806+00', '2026-11-22 22:10:05.619244+00', '771', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2054f-309b-7121-b0dd-f69741722f90', '2026-11-22 22:10:05.595+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 't', NULL, 0, '2026-11-22 22:10:05.606108+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:10:05.606108+00', '2026-11-22 22:10:05.609628+00', '2026-11-22 22:10:05.636708+00', '775', '779', NULL);
 
 
 --
@@ -6523,6 +6557,20 @@ ALTER TABLE public.background_jobs ENABLE ALWAYS TRIGGER stamp_job_trigger;
 
 ALTER TABLE ONLY jobferry.traces
     ADD CONSTRAINT traces_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.background_jobs(id) ON DELETE CASCADE;
+
+
+--
+-- Name: background_job_events jobferry_parts; Type: POLICY; Schema: public; Owner: postgres
+--
+
+CREATE POLICY jobferry_parts ON public.background_job_events TO jobferry_engine, jobferry_auditor, jobferry_archivist, jobferry_admin USING (true) WITH CHECK (true);
+
+
+--
+-- Name: background_jobs jobferry_parts; Type: POLICY; Schema: public; Owner: postgres
+--
+
+CREATE POLICY jobferry_parts ON public.background_jobs TO jobferry_engine, jobferry_gateway, jobferry_processor, jobferry_auditor, jobferry_archivist, jobferry_admin USING (true) WITH CHECK (true);
 
 
 --
@@ -7314,6 +7362,14 @@ GRANT ALL ON FUNCTION jobferry.flush(processor text, done uuid[], done_attempts 
 
 REVOKE ALL ON FUNCTION jobferry.force_unlock_workers(worker_ids text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.force_unlock_workers(worker_ids text[]) TO jobferry_admin;
+
+
+--
+-- Name: FUNCTION forget_devices(heard_before timestamp with time zone, most integer); Type: ACL; Schema: jobferry; Owner: jobferry_engine
+--
+
+REVOKE ALL ON FUNCTION jobferry.forget_devices(heard_before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.forget_devices(heard_before timestamp with time zone, most integer) TO jobferry_admin;
 
 
 --
