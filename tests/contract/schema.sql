@@ -1138,7 +1138,7 @@ function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body 3b0572eb66b5d1cb6fb21571af6d439c
+  owner jobferry_engine, body 859e9c9cba449ff2dc1ea89fbe131315
 
 function jobferry.take_back(ids uuid[])
   returns integer

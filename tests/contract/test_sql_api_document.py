@@ -42,7 +42,7 @@ def test_every_function_for_others_is_on_the_page(ledger: Connection) -> None:
         "select distinct p.proname from pg_proc p, aclexplode(p.proacl) x"
         " where p.pronamespace = 'jobferry'::regnamespace and x.grantee = 'jobferry_admin'::regrole"
     ).fetchall()
-    assert len(granted) == 33
+    assert len(granted) == 34
     for (name,) in granted:
         assert f"jobferry.{name}(" in PAGE + OTHERS
 

@@ -5057,7 +5057,8 @@ begin
     where i.job_key is null and not exists (select from public.background_jobs b where b.id = i.id)
       and not exists (select from jobferry.tombstones t where t.job_id = i.id);
     if found then
-      raise exception 'a trigger on public.background_jobs left the job out' using errcode = 'integrity_constraint_violation';
+      raise exception 'a trigger on public.background_jobs left the job out'
+        using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
     end if;
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
@@ -5841,14 +5842,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('ef7da118-1e84-47e1-9a6d-ff37517b67de', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:10:05.656202+00', '2026-11-22 22:10:05.656202+00', 'de26da3c-7b9f-45bc-804f-3aca16c6e1fa', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:16:53.531745+00', '2026-11-22 22:16:53.531745+00', '510d2dac-e557-41a3-91c9-9a824d2045fe', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('e0dec01a-bab7-4475-8cba-4814c954de03', true, 7711121587856078732);
+INSERT INTO jobferry.identity VALUES ('32aa85c0-6182-442b-9eb3-a17fe48d1b57', true, 7711123347936988010);
 
 
 --
@@ -5867,34 +5868,34 @@ INSERT INTO jobferry.identity VALUES ('e0dec01a-bab7-4475-8cba-4814c954de03', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'dccf963179ede35f07c299c7512e435dbb849100a5670ead894254cefb5933f5', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', 'f5003c6b14d99be5a4ed8a3c96e3dac68754f1f86651e89ffdbc308ea10a598b', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'e897030cd3e63dff81ce3d4d1f452dc6a1bd43a2277ebdfca3c4b78bcfd32f9b', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '42bc59ad5945e8730b27946d2762d79f52f4596fcf2a80af63fe878c0e5c57af', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', 'd839f147d634afcbe0132d17c20ad6888b21ee3c9d825efd38b0e67a06bec99d', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', '52a6cb2fd48dbe45ef641c7d6972acc58737f2cf8f64642460796e52bdb79c20', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:10:04.18524+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:10:04.18524+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', '0ebe17622d807eec1ce0971569f980b033a696ae0890cf847da71b079270b538', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', 'f5003c6b14d99be5a4ed8a3c96e3dac68754f1f86651e89ffdbc308ea10a598b', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'e897030cd3e63dff81ce3d4d1f452dc6a1bd43a2277ebdfca3c4b78bcfd32f9b', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '42bc59ad5945e8730b27946d2762d79f52f4596fcf2a80af63fe878c0e5c57af', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', 'd839f147d634afcbe0132d17c20ad6888b21ee3c9d825efd38b0e67a06bec99d', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', '52a6cb2fd48dbe45ef641c7d6972acc58737f2cf8f64642460796e52bdb79c20', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:16:53.002281+00');
 
 
 --
@@ -5925,8 +5926,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a2054f-2fe1-79aa-b3f5-b73beace2519', 'nobody''s', 'q', 0, '2026-11-22 22:10:05.473705+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a2054f-2fe5-7afa-8e0f-2f6e076d011e', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473706+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20555-696a-7054-9594-0d8b8a7ebdc9', 'nobody''s', 'q', 0, '2026-11-22 22:16:53.373312+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a20555-696c-75de-b461-23a13427d0c4', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373313+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -6010,26 +6011,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:10:05.479538+00', '01a2054f-2fe1-79aa-b3f5-b73beace2519', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:10:05.479724+00', '01a2054f-2fe5-7afa-8e0f-2f6e076d011e', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:10:05.479744+00', '01a2054f-2fee-7bdb-bcb8-b5eb15147830', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:10:05.59995+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:10:05.606724+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'submitted', 0, 'device ef7da118-1e84-47e1-9a6d-ff37517b67de', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:10:05.607555+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'started', 1, 'processor host:5995:687fcf81', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:10:05.620331+00', '01a2054f-3099-717c-8673-edf47ae51d59', 'anna', 'completed', 1, 'processor host:5995:687fcf81', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:10:05.631607+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'started', 1, 'processor host:5995:687fcf81', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:10:05.638253+00', '01a2054f-309b-7121-b0dd-f69741722f90', 'anna', 'failed', 1, 'processor host:5995:687fcf81', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:16:53.378199+00', '01a20555-696a-7054-9594-0d8b8a7ebdc9', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:16:53.378381+00', '01a20555-696c-75de-b461-23a13427d0c4', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:16:53.378398+00', '01a20555-696d-7c84-a5e5-10a22075c181', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:16:53.497223+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:16:53.499389+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:16:53.504+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'started', 1, 'processor host:23385:921fd6bf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:16:53.510057+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'started', 1, 'processor host:23385:921fd6bf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:16:53.516973+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'completed', 1, 'processor host:23385:921fd6bf', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:16:53.519027+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'failed', 1, 'processor host:23385:921fd6bf', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a2054f-2fe1-79aa-b3f5-b73beace2519', '2026-11-22 22:10:05.41+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', 'q', 0, '2026-11-22 22:10:05.473705+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:10:05.473707+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2054f-2fe5-7afa-8e0f-2f6e076d011e', '2026-11-22 22:10:05.413+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473706+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:10:05.473707+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2054f-2fee-7bdb-bcb8-b5eb15147830', '2026-11-22 22:10:05.422+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 'nobody''s', NULL, 0, '2026-11-22 22:10:05.473707+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:10:05.473707+00', NULL, '2026-11-22 22:10:05.473707+00', '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2054f-3099-717c-8673-edf47ae51d59', '2026-11-22 22:10:05.593+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 't', NULL, 0, '2026-11-22 22:10:05.59925+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:10:05.59925+00', '2026-11-22 22:10:05.602806+00', '2026-11-22 22:10:05.619244+00', '771', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a2054f-309b-7121-b0dd-f69741722f90', '2026-11-22 22:10:05.595+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'ef7da118-1e84-47e1-9a6d-ff37517b67de', 't', NULL, 0, '2026-11-22 22:10:05.606108+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:10:05.606108+00', '2026-11-22 22:10:05.609628+00', '2026-11-22 22:10:05.636708+00', '775', '779', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20555-696a-7054-9594-0d8b8a7ebdc9', '2026-11-22 22:16:53.354+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', 'q', 0, '2026-11-22 22:16:53.373312+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:16:53.373314+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20555-696c-75de-b461-23a13427d0c4', '2026-11-22 22:16:53.356+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373313+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:16:53.373314+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20555-696d-7c84-a5e5-10a22075c181', '2026-11-22 22:16:53.357+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373314+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:16:53.373314+00', NULL, '2026-11-22 22:16:53.373314+00', '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20555-69f0-7615-a9b4-39b5ebf7ff88', '2026-11-22 22:16:53.488+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 't', NULL, 0, '2026-11-22 22:16:53.496438+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:16:53.496438+00', '2026-11-22 22:16:53.49827+00', '2026-11-22 22:16:53.51596+00', '770', '776', NULL);
+INSERT INTO public.background_jobs VALUES ('01a20555-69f3-7778-9467-33ef3a6a6016', '2026-11-22 22:16:53.491+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 't', NULL, 0, '2026-11-22 22:16:53.498528+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:16:53.498528+00', '2026-11-22 22:16:53.504763+00', '2026-11-22 22:16:53.517781+00', '772', '777', NULL);
 
 
 --

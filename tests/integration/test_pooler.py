@@ -151,7 +151,7 @@ async def test_listening_through_a_pooler_is_found_out(
     """One that ignores what it does not know, so that LISTEN itself succeeds."""
     monkeypatch.setattr("jobferry_server.doorbell.ANSWER_SECONDS", 0.5)
     role, user = "jobferry_gateway", logins["gateway"]
-    ignored = "ignore_startup_parameters = role, synchronous_commit, lock_timeout, jit"
+    ignored = "ignore_startup_parameters = " + ", ".join(in_force(role))
     with pooler(dsn, user, more=ignored) as between:
         pool = await open_pool(between.dsn(user), role, size=1, pooled=True)
         rung: list[str] = []

@@ -92,7 +92,8 @@ begin
     where i.job_key is null and not exists (select from public.background_jobs b where b.id = i.id)
       and not exists (select from jobferry.tombstones t where t.job_id = i.id);
     if found then
-      raise exception 'a trigger on public.background_jobs left the job out' using errcode = 'integrity_constraint_violation';
+      raise exception 'a trigger on public.background_jobs left the job out'
+        using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
     end if;
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
