@@ -19,9 +19,7 @@ class Bar:
     def text(self) -> str:
         """As it is shown."""
         sign = "≥" if self.at_least else "≤"
-        if self.beside:
-            return f"{sign} {self.limit:,.1f} of {self.beside}"
-        return f"{sign} {self.limit:,.0f}"
+        return f"{sign} {self.limit:,.6g}" + (f" of {self.beside}" if self.beside else "")
 
 
 @dataclass(frozen=True, slots=True)
