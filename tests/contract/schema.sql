@@ -718,7 +718,7 @@ function jobferry.items_at(list jsonb, places integer[])
 function jobferry.job_or_insert(spec jobferry.job_spec, owner text, database_id uuid)
   returns background_jobs
   plpgsql volatile security invoker set search_path=pg_catalog, pg_temp
-  owner whoever migrates, body e8d81de53ed14239508c69da070e1ad8
+  owner whoever migrates, body 1d3f535e68680c0a59cc95051dd35e36
 
 function jobferry.job_with_key(owner text, job_key text)
   returns SETOF background_jobs
@@ -928,7 +928,7 @@ function jobferry.put_jobs(specs jobferry.job_spec[], mode text, owner text, dat
 function jobferry.put_keyed(specs jobferry.job_spec[], mode text, owner text, database_id uuid)
   returns SETOF background_jobs
   plpgsql volatile security invoker set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off
-  owner whoever migrates, body ecb1e6c9e1f459e5db70305bfcb1c655
+  owner whoever migrates, body 9738c740b41dda246897346972dd8f24
 
 function jobferry.queue_depth(sample integer)
   returns TABLE(task text, jobs bigint)
@@ -944,6 +944,11 @@ function jobferry.reap(lease interval)
   returns integer
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp set random_page_cost=1
   owner jobferry_engine, body ab33200beba6d047c8a97d66670b749a
+
+function jobferry.refuse_left_out()
+  returns void
+  plpgsql volatile security invoker set search_path=pg_catalog, pg_temp
+  owner whoever migrates, body 04555ac9cbece4935ab5d73a4bb0cbaf
 
 function jobferry.refuse_rewriting_history()
   returns trigger
@@ -1138,7 +1143,7 @@ function jobferry.stop_in_engine(it jobferry.delegated, interrupt boolean)
 function jobferry.submit_batch(ids uuid[], owners text[], client_ids uuid[], timestamps timestamp with time zone[], payloads text[], tasks text[], queue_names text[], priorities smallint[], run_ats timestamp with time zone[], max_attempts smallint[], job_keys text[], flags text[], database_ids uuid[], cancels boolean[])
   returns TABLE(number integer, code text)
   plpgsql volatile security definer set search_path=pg_catalog, pg_temp
-  owner jobferry_engine, body 859e9c9cba449ff2dc1ea89fbe131315
+  owner jobferry_engine, body 96a32e8c2614bab03af0fef79de076c3
 
 function jobferry.take_back(ids uuid[])
   returns integer
@@ -1387,6 +1392,7 @@ grant execute on function jobferry.put_jobs to jobferry_engine
 grant execute on function jobferry.put_keyed to jobferry_engine
 grant execute on function jobferry.read_order to jobferry_trigger
 grant execute on function jobferry.reap to jobferry_processor
+grant execute on function jobferry.refuse_left_out to jobferry_engine
 grant execute on function jobferry.register_processor to jobferry_processor
 grant execute on function jobferry.release_failed_keys to jobferry_engine
 grant execute on function jobferry.release_jobs to jobferry_processor

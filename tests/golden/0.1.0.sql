@@ -2865,16 +2865,18 @@ declare
   job public.background_jobs;
 begin
   perform pg_advisory_xact_lock(jobferry.key_lock(owner, spec.job_key));
-  loop
+  for go in 1 .. 100 loop
     select * into job from jobferry.job_with_key(owner, spec.job_key);
-    exit when found;
+    if found then
+      return job;
+    end if;
     select * into job from jobferry.insert_jobs(array[spec], owner, database_id);
     if found then
       perform jobferry.ring_for(owner);
-      exit;
+      return job;
     end if;
   end loop;
-  return job;
+  perform jobferry.refuse_left_out();
 end $$;
 
 
@@ -3859,14 +3861,19 @@ declare
 begin
   perform pg_advisory_xact_lock(k.lock)
   from (select distinct jobferry.key_lock(owner, s.job_key) as lock from unnest(specs) s order by 1) k;
-  while cardinality(specs) > 0 loop
+  -- Nobody takes a key from under us a hundred times.
+  for go in 1 .. 100 loop
     placed := '{}';
     for job in select * from jobferry.try_keyed(specs, mode, owner, database_id) loop
       placed := placed || job.job_key;
       return next job;
     end loop;
     specs := array(select s from unnest(specs) s where s.job_key not in (select unnest(placed)));
+    if cardinality(specs) = 0 then
+      return;
+    end if;
   end loop;
+  perform jobferry.refuse_left_out();
 end $$;
 
 
@@ -3990,6 +3997,22 @@ end $$;
 
 
 ALTER FUNCTION jobferry.reap(lease interval) OWNER TO jobferry_engine;
+
+--
+-- Name: refuse_left_out(); Type: FUNCTION; Schema: jobferry; Owner: postgres
+--
+
+CREATE FUNCTION jobferry.refuse_left_out() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception 'a trigger on public.background_jobs left the job out'
+    using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
+end $$;
+
+
+ALTER FUNCTION jobferry.refuse_left_out() OWNER TO CURRENT_USER;
 
 --
 -- Name: refuse_rewriting_history(); Type: FUNCTION; Schema: jobferry; Owner: postgres
@@ -5057,8 +5080,7 @@ begin
     where i.job_key is null and not exists (select from public.background_jobs b where b.id = i.id)
       and not exists (select from jobferry.tombstones t where t.job_id = i.id);
     if found then
-      raise exception 'a trigger on public.background_jobs left the job out'
-        using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
+      perform jobferry.refuse_left_out();
     end if;
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end
@@ -5842,14 +5864,14 @@ ALTER TABLE public.background_job_events ALTER COLUMN id ADD GENERATED ALWAYS AS
 -- Data for Name: devices; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.devices VALUES ('afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:16:53.531745+00', '2026-11-22 22:16:53.531745+00', '510d2dac-e557-41a3-91c9-9a824d2045fe', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.devices VALUES ('9776cb11-9aea-4198-8705-c31be28af459', 'anna', '0.1.0', 0, NULL, '2026-11-22 22:57:12.539343+00', '2026-11-22 22:57:12.539343+00', '5920e7d9-63a2-4e5f-bab5-7b61c1c33007', NULL, NULL, NULL, NULL, NULL);
 
 
 --
 -- Data for Name: identity; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.identity VALUES ('32aa85c0-6182-442b-9eb3-a17fe48d1b57', true, 7711123347936988010);
+INSERT INTO jobferry.identity VALUES ('b30b5bf5-c81a-48cd-9e7b-f39fd00f428d', true, 7711133725496724332);
 
 
 --
@@ -5868,34 +5890,34 @@ INSERT INTO jobferry.identity VALUES ('32aa85c0-6182-442b-9eb3-a17fe48d1b57', tr
 -- Data for Name: migrations; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (6, 'gateway', '0ebe17622d807eec1ce0971569f980b033a696ae0890cf847da71b079270b538', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (8, 'grants', 'f9f0da179604ff3046ad3edefe95080ec71203cbde8a8d70a4ee539ebd4fdc25', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (9, 'add_job', 'e02a9dd9f3207268e429256da62d84ae642b00408c74aa33a2f097b8b71233f8', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', 'f5003c6b14d99be5a4ed8a3c96e3dac68754f1f86651e89ffdbc308ea10a598b', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'e897030cd3e63dff81ce3d4d1f452dc6a1bd43a2277ebdfca3c4b78bcfd32f9b', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (20, 'compaction', '42bc59ad5945e8730b27946d2762d79f52f4596fcf2a80af63fe878c0e5c57af', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (22, 'sights', 'd839f147d634afcbe0132d17c20ad6888b21ee3c9d825efd38b0e67a06bec99d', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (26, 'devices', '52a6cb2fd48dbe45ef641c7d6972acc58737f2cf8f64642460796e52bdb79c20', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:16:53.002281+00');
-INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:16:53.002281+00');
+INSERT INTO jobferry.migrations VALUES (1, 'roles', '64d327dacb25f6f9ef03f2c6eed6e9cac401637997c77e6c789ae6020f11c68d', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (2, 'ledger', '0bbd930b1c0bfa0a7acf1aab5fea2d643c736d38864b81018bd3324c133b0728', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (3, 'queue', 'b9ac0d6d44e89be4a1b79ebcabb7fc50b7c4a3e0e34e4895be30d423ded7d5ad', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (4, 'events', '6d84e5d02113b3b0b21618f538a3b99dbf2491a5535d9e5a8823be323f502631', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (5, 'triggers', '7050eab731d5154356a755f650092aa79a50b255551810ed1ef70d0b67ef6bf1', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (6, 'gateway', 'af0ad06e7efd092f44793d4a73b16eafbe7f2d4fdef9f9cefeff9e787946e152', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (7, 'processor', '90a0c43d17c47671ac767f34455d86c3a814ac906496bff362052952a74e786b', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (8, 'grants', '1d62f2e3b447fd95dbdd3c5c0c0cba0f69808e25323e013b9697294a7ef1f63c', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (9, 'add_job', '3f5406baf1213ce6222ff19e8ea66d73a1444882836ce068b828342e8ae63828', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (10, 'administration', 'a0a0f59f195cc0c68e87d3266f09ed60c8b8eec44cc5c159153c191667d4997a', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (11, 'schedules', '2328366afb60e9dd212f129e45a560b57e5d80e419db7b568ee1bf022099e1aa', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (12, 'workers', '4287fd75aefd2523e87e443daec219a87f632561fbe3dfb112c3abe89d51cebd', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (13, 'limits', 'a94587fd5ca14b8a745966339bdb3cdb7cdb6efb59ef861c875b1b4195149e0b', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (14, 'trigger_functions', 'ed098c6b30e1e9abec8878b0e068c4d1fda554c14aef0391cf6c48b7b8856d2d', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (15, 'delegates', '42d70baa762a3d9665b11c2c1d69e08e8c711299ddd75f6a99a02d08fc713bd1', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (16, 'delegate_engines', 'f5003c6b14d99be5a4ed8a3c96e3dac68754f1f86651e89ffdbc308ea10a598b', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (17, 'hand_over', 'e897030cd3e63dff81ce3d4d1f452dc6a1bd43a2277ebdfca3c4b78bcfd32f9b', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (18, 'delegate_reports', '881902dc4bba56b3fa36c4ed6842b230bccc411fdc6efff9206c03ba7ffabfa0', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (19, 'retention', '206efa7bd07aafdfe57586620212c716ed6fe18550dbc79b27c430353740b335', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (20, 'compaction', '42bc59ad5945e8730b27946d2762d79f52f4596fcf2a80af63fe878c0e5c57af', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (21, 'revocations', '0ed72f2d99671c3652390980e5aa4686b4e5b14b193d504658effe6db2ef266a', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (22, 'sights', 'd839f147d634afcbe0132d17c20ad6888b21ee3c9d825efd38b0e67a06bec99d', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (23, 'owner_jobs', '644c313913e580c6b072a8442ae76bf29e728d8b16e0cc6e7cd21662b529eca6', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (24, 'restore_and_figures', '769cf3b74318e890f506722936eaa083e120f9d80102a1a669a4109826725969', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (25, 'comments', 'b12c1a002f009f4ad3c433699ea3e91112b78f91f8b4c2203b39faef9e9f99eb', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (26, 'devices', '52a6cb2fd48dbe45ef641c7d6972acc58737f2cf8f64642460796e52bdb79c20', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (27, 'traces', '838191255300026c58f7d8024380243bec87428a57105cf0faa6c035a3b56755', '2026-11-22 22:57:11.223528+00');
+INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57ee8019c3b52864da5d4e5f63d727dab503868074b9', '2026-11-22 22:57:11.223528+00');
 
 
 --
@@ -5926,8 +5948,8 @@ INSERT INTO jobferry.migrations VALUES (28, 'dashboard', '63a12adc137b50e4e61b57
 -- Data for Name: queue; Type: TABLE DATA; Schema: jobferry; Owner: postgres
 --
 
-INSERT INTO jobferry.queue VALUES ('01a20555-696a-7054-9594-0d8b8a7ebdc9', 'nobody''s', 'q', 0, '2026-11-22 22:16:53.373312+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
-INSERT INTO jobferry.queue VALUES ('01a20555-696c-75de-b461-23a13427d0c4', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373313+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2057a-517e-711e-a0b4-111191b208ec', 'nobody''s', 'q', 0, '2026-11-22 22:57:12.173575+00', 0, 25, '{f}', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO jobferry.queue VALUES ('01a2057a-5189-7634-a2dc-483979e56472', 'nobody''s', NULL, 0, '2026-11-22 22:57:12.173576+00', 0, 25, NULL, NULL, NULL, NULL, NULL, NULL);
 
 
 --
@@ -6011,26 +6033,26 @@ INSERT INTO jobferry.transitions VALUES ('failed', 'scheduled', 'revived');
 -- Data for Name: background_job_events; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:16:53.378199+00', '01a20555-696a-7054-9594-0d8b8a7ebdc9', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:16:53.378381+00', '01a20555-696c-75de-b461-23a13427d0c4', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:16:53.378398+00', '01a20555-696d-7c84-a5e5-10a22075c181', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:16:53.497223+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:16:53.499389+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'submitted', 0, 'device afd40e78-19b3-4ef9-bfc9-ce8c836547d6', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:16:53.504+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'started', 1, 'processor host:23385:921fd6bf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:16:53.510057+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'started', 1, 'processor host:23385:921fd6bf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:16:53.516973+00', '01a20555-69f0-7615-a9b4-39b5ebf7ff88', 'anna', 'completed', 1, 'processor host:23385:921fd6bf', NULL);
-INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:16:53.519027+00', '01a20555-69f3-7778-9467-33ef3a6a6016', 'anna', 'failed', 1, 'processor host:23385:921fd6bf', '{"code": "handler_error", "message": "it was asked to"}');
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (1, '2026-11-22 22:57:12.186088+00', '01a2057a-517e-711e-a0b4-111191b208ec', 'anna', 'submitted', 0, 'device 9776cb11-9aea-4198-8705-c31be28af459', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (2, '2026-11-22 22:57:12.186307+00', '01a2057a-5189-7634-a2dc-483979e56472', 'anna', 'submitted', 0, 'device 9776cb11-9aea-4198-8705-c31be28af459', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (3, '2026-11-22 22:57:12.186328+00', '01a2057a-5192-7151-92bd-25e8cc456f5b', 'anna', 'submitted', 0, 'device 9776cb11-9aea-4198-8705-c31be28af459', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (4, '2026-11-22 22:57:12.353827+00', '01a2057a-529d-71ae-9059-678aefe0eb56', 'anna', 'submitted', 0, 'device 9776cb11-9aea-4198-8705-c31be28af459', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (5, '2026-11-22 22:57:12.366819+00', '01a2057a-52a0-791c-b33a-8cf84fbf6dd4', 'anna', 'submitted', 0, 'device 9776cb11-9aea-4198-8705-c31be28af459', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (6, '2026-11-22 22:57:12.371279+00', '01a2057a-529d-71ae-9059-678aefe0eb56', 'anna', 'started', 1, 'processor host:6958:ad19c674', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (7, '2026-11-22 22:57:12.383239+00', '01a2057a-52a0-791c-b33a-8cf84fbf6dd4', 'anna', 'started', 1, 'processor host:6958:ad19c674', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (8, '2026-11-22 22:57:12.413105+00', '01a2057a-529d-71ae-9059-678aefe0eb56', 'anna', 'completed', 1, 'processor host:6958:ad19c674', NULL);
+INSERT INTO public.background_job_events OVERRIDING SYSTEM VALUE VALUES (9, '2026-11-22 22:57:12.431058+00', '01a2057a-52a0-791c-b33a-8cf84fbf6dd4', 'anna', 'failed', 1, 'processor host:6958:ad19c674', '{"code": "handler_error", "message": "it was asked to"}');
 
 
 --
 -- Data for Name: background_jobs; Type: TABLE DATA; Schema: public; Owner: postgres
 --
 
-INSERT INTO public.background_jobs VALUES ('01a20555-696a-7054-9594-0d8b8a7ebdc9', '2026-11-22 22:16:53.354+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', 'q', 0, '2026-11-22 22:16:53.373312+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:16:53.373314+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20555-696c-75de-b461-23a13427d0c4', '2026-11-22 22:16:53.356+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373313+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:16:53.373314+00', NULL, NULL, '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20555-696d-7c84-a5e5-10a22075c181', '2026-11-22 22:16:53.357+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 'nobody''s', NULL, 0, '2026-11-22 22:16:53.373314+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:16:53.373314+00', NULL, '2026-11-22 22:16:53.373314+00', '768', '768', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20555-69f0-7615-a9b4-39b5ebf7ff88', '2026-11-22 22:16:53.488+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 't', NULL, 0, '2026-11-22 22:16:53.496438+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:16:53.496438+00', '2026-11-22 22:16:53.49827+00', '2026-11-22 22:16:53.51596+00', '770', '776', NULL);
-INSERT INTO public.background_jobs VALUES ('01a20555-69f3-7778-9467-33ef3a6a6016', '2026-11-22 22:16:53.491+00', '{"fail": true}', false, false, 0, NULL, 'anna', 'afd40e78-19b3-4ef9-bfc9-ce8c836547d6', 't', NULL, 0, '2026-11-22 22:16:53.498528+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:16:53.498528+00', '2026-11-22 22:16:53.504763+00', '2026-11-22 22:16:53.517781+00', '772', '777', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2057a-517e-711e-a0b4-111191b208ec', '2026-11-22 22:57:12.066+00', '{"is": "queued"}', false, false, 0, NULL, 'anna', '9776cb11-9aea-4198-8705-c31be28af459', 'nobody''s', 'q', 0, '2026-11-22 22:57:12.173575+00', 25, 0, NULL, '{f}', NULL, 'queued', NULL, '2026-11-22 22:57:12.173577+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2057a-5189-7634-a2dc-483979e56472', '2026-11-22 22:57:12.073+00', '{"is": "keyed"}', false, false, 0, NULL, 'anna', '9776cb11-9aea-4198-8705-c31be28af459', 'nobody''s', NULL, 0, '2026-11-22 22:57:12.173576+00', 25, 0, 'key', NULL, NULL, 'queued', NULL, '2026-11-22 22:57:12.173577+00', NULL, NULL, '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2057a-5192-7151-92bd-25e8cc456f5b', '2026-11-22 22:57:12.082+00', '{"is": "cancelled"}', false, true, 0, NULL, 'anna', '9776cb11-9aea-4198-8705-c31be28af459', 'nobody''s', NULL, 0, '2026-11-22 22:57:12.173577+00', 25, 0, NULL, NULL, NULL, 'cancelled', NULL, '2026-11-22 22:57:12.173577+00', NULL, '2026-11-22 22:57:12.173577+00', '768', '768', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2057a-529d-71ae-9059-678aefe0eb56', '2026-11-22 22:57:12.349+00', '{"is": "completed"}', true, false, 1, '{"got": {"is": "completed"}}', 'anna', '9776cb11-9aea-4198-8705-c31be28af459', 't', NULL, 0, '2026-11-22 22:57:12.353121+00', 25, 1, NULL, NULL, NULL, 'completed', NULL, '2026-11-22 22:57:12.353121+00', '2026-11-22 22:57:12.354524+00', '2026-11-22 22:57:12.407404+00', '771', '779', NULL);
+INSERT INTO public.background_jobs VALUES ('01a2057a-52a0-791c-b33a-8cf84fbf6dd4', '2026-11-22 22:57:12.352+00', '{"fail": true}', false, false, 0, NULL, 'anna', '9776cb11-9aea-4198-8705-c31be28af459', 't', NULL, 0, '2026-11-22 22:57:12.366015+00', 1, 1, NULL, NULL, NULL, 'failed', '{"code": "handler_error", "message": "it was asked to"}', '2026-11-22 22:57:12.366015+00', '2026-11-22 22:57:12.382144+00', '2026-11-22 22:57:12.429567+00', '772', '780', NULL);
 
 
 --
@@ -7918,6 +7940,14 @@ GRANT ALL ON FUNCTION jobferry.read_order(arguments text[], line jsonb, usual te
 
 REVOKE ALL ON FUNCTION jobferry.reap(lease interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobferry.reap(lease interval) TO jobferry_processor;
+
+
+--
+-- Name: FUNCTION refuse_left_out(); Type: ACL; Schema: jobferry; Owner: postgres
+--
+
+REVOKE ALL ON FUNCTION jobferry.refuse_left_out() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobferry.refuse_left_out() TO jobferry_engine;
 
 
 --

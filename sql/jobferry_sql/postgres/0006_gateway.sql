@@ -10,6 +10,14 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
   select pg_notify('jobferry_changes', owner) from unnest(owners) owner where octet_length(owner) < 7900
 $$;
 
+-- A job was to be written and is not there, though nobody else has its id or its key.
+create function jobferry.refuse_left_out() returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'a trigger on public.background_jobs left the job out'
+    using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
+end $$;
+
 -- Insert the submits of many devices. Every array has one element per submit, or is null where all of them are;
 -- `flags` holds array literals. Ids are inserted in order, so two gateways can't deadlock on the same ids; of one id the
 -- first in the arrays counts. Returns only the refused, by their place in the arrays: `id_taken`
@@ -92,8 +100,7 @@ begin
     where i.job_key is null and not exists (select from public.background_jobs b where b.id = i.id)
       and not exists (select from jobferry.tombstones t where t.job_id = i.id);
     if found then
-      raise exception 'a trigger on public.background_jobs left the job out'
-        using errcode = 'integrity_constraint_violation', hint = 'Its BEFORE INSERT triggers decide what is let in.';
+      perform jobferry.refuse_left_out();
     end if;
     return query
       select i.number::integer, case when b.submitted_by is distinct from i.owner then 'id_taken' else 'content_differs' end

@@ -57,6 +57,6 @@ grant select on public.background_jobs, public.background_job_events, jobferry.q
 -- through their triggers alone.
 grant execute on function
   jobferry.asker, jobferry.status_of, jobferry.event_detail, jobferry.announce, jobferry.backoff, jobferry.lease_key,
-  jobferry.named_heads, jobferry.due_jobs, jobferry.begin_job, jobferry.clear_away, jobferry.held_up,
+  jobferry.refuse_left_out, jobferry.named_heads, jobferry.due_jobs, jobferry.begin_job, jobferry.clear_away, jobferry.held_up,
   jobferry.items_at
   to jobferry_engine;

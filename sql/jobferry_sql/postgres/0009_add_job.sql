@@ -325,14 +325,19 @@ declare
 begin
   perform pg_advisory_xact_lock(k.lock)
   from (select distinct jobferry.key_lock(owner, s.job_key) as lock from unnest(specs) s order by 1) k;
-  while cardinality(specs) > 0 loop
+  -- Nobody takes a key from under us a hundred times.
+  for go in 1 .. 100 loop
     placed := '{}';
     for job in select * from jobferry.try_keyed(specs, mode, owner, database_id) loop
       placed := placed || job.job_key;
       return next job;
     end loop;
     specs := array(select s from unnest(specs) s where s.job_key not in (select unnest(placed)));
+    if cardinality(specs) = 0 then
+      return;
+    end if;
   end loop;
+  perform jobferry.refuse_left_out();
 end $$;
 
 -- The job that has this key, be it waiting, running or failed.
@@ -380,16 +385,18 @@ declare
   job public.background_jobs;
 begin
   perform pg_advisory_xact_lock(jobferry.key_lock(owner, spec.job_key));
-  loop
+  for go in 1 .. 100 loop
     select * into job from jobferry.job_with_key(owner, spec.job_key);
-    exit when found;
+    if found then
+      return job;
+    end if;
     select * into job from jobferry.insert_jobs(array[spec], owner, database_id);
     if found then
       perform jobferry.ring_for(owner);
-      exit;
+      return job;
     end if;
   end loop;
-  return job;
+  perform jobferry.refuse_left_out();
 end $$;
 
 -- Add one job.
